@@ -1,0 +1,33 @@
+"""Fixtures for all tests: a temporary PostgreSQL, and a plan address on each database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from horarium.testing.postgres import TemporaryPostgres
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[TemporaryPostgres]:
+    """One PostgreSQL for the session, without fsync; a test that stops PostgreSQL makes its own."""
+    with TemporaryPostgres(fsync=False) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: TemporaryPostgres) -> Iterator[str]:
+    """The address of a fresh, empty PostgreSQL database."""
+    url = postgres.create_database()
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def plan_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a fresh, empty database, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/plan.db"
+    # Asked for late: a run of the sqlite half alone starts no server.
+    url: str = request.getfixturevalue("postgres_url")
+    return url
