@@ -1,0 +1,223 @@
+"""Rules of the house that no linter knows: the shape of the code, and documents that say what is there."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from horarium.__about__ import __version__
+
+ROOT = Path(__file__).parents[2]
+PROJECT = ROOT / "pyproject.toml"
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.md")])
+
+MODULE_LINES = 400
+FUNCTION_LINES = 60
+
+LATE_IMPORTS = {
+    "src/horarium/__init__.py": "the public face imports on first use, so that `import horarium` stays quick",
+    "src/horarium/cli/": "each command imports what it needs, so that `horarium --help` answers at once",
+}
+"""Where imports inside functions are allowed, and why."""
+
+ENVIRONMENT_READERS: dict[str, str] = {}
+"""Who may touch `os.environ` beside settings classes, and why."""
+
+EMOJI = re.compile("[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def prose(path: Path) -> str:
+    """A document without its code blocks."""
+    return re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+# --- the code
+
+
+def test_every_module_says_what_it_is() -> None:
+    assert [name_of(path) for path in SOURCES if not ast.get_docstring(parse(path))] == []
+
+
+def test_every_module_can_be_read_in_one_sitting() -> None:
+    lines = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    assert {name: count for name, count in lines.items() if count > MODULE_LINES} == {}
+
+
+def test_every_function_fits_on_a_screen() -> None:
+    # A migration is a list of tables, written once and never changed.
+    sources = [path for path in SOURCES if path.parent.name != "versions"]
+    long = {
+        f"{name_of(path)}:{function.lineno} {function.name}": lines
+        for path in sources
+        for function in functions(parse(path))
+        if (lines := (function.end_lineno or 0) - function.lineno + 1) > FUNCTION_LINES
+    }
+    assert long == {}
+
+
+def test_imports_stand_at_the_top_but_where_starting_up_must_be_quick() -> None:
+    late = {
+        f"{name_of(path)}:{node.lineno}"
+        for path in SOURCES
+        if not name_of(path).startswith(tuple(LATE_IMPORTS))
+        for function in functions(parse(path))
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    assert late == set()
+
+
+def test_the_environment_is_read_by_settings_classes_only() -> None:
+    readers = {
+        f"{name_of(path)}:{node.lineno}"
+        for path in SOURCES
+        if not name_of(path).startswith(tuple(ENVIRONMENT_READERS))
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"}
+    }
+    assert readers == set()
+
+
+def test_nothing_catches_everything_and_passes() -> None:
+    silent = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in SOURCES
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
+        and all(isinstance(statement, ast.Pass) for statement in node.body)
+    ]
+    assert silent == []
+
+
+def test_each_silenced_rule_has_its_reason_beside_it() -> None:
+    bare = [
+        f"{name_of(path)}:{number}"
+        for path in SOURCES
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if "# noqa" in line and not re.search(r"# noqa: [A-Z]+\d+(, [A-Z]+\d+)* +- \S", line)
+    ]
+    assert bare == []
+
+
+def test_there_is_no_emoji_in_code_and_logs() -> None:
+    found = [name_of(path) for path in SOURCES if EMOJI.search(path.read_text(encoding="utf-8"))]
+    assert found == []
+
+
+# --- the project's own data
+
+
+def wanted_by_developers() -> Iterator[Requirement]:
+    """Every library that pyproject.toml names, but those of the benchmarks."""
+    data = tomllib.loads(PROJECT.read_text(encoding="utf-8"))
+    texts = [
+        *data["project"]["dependencies"],
+        *(text for extra in data["project"]["optional-dependencies"].values() for text in extra),
+        *data["dependency-groups"]["dev"],
+    ]
+    return (needed for needed in map(Requirement, texts) if needed.name != "horarium")
+
+
+def locked(file: str) -> dict[str, str]:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    pins = (line.split(";")[0].split("==") for line in lines if "==" in line)
+    return {canonicalize_name(name): pin.strip() for name, pin in pins}
+
+
+@pytest.mark.parametrize("file", ["requirements-dev.lock", "requirements-bench.lock"])
+def test_the_lock_has_what_the_project_wants(file: str) -> None:
+    pins = locked(file)
+    unmet = [
+        str(needed)
+        for needed in wanted_by_developers()
+        if not needed.specifier.contains(pins.get(canonicalize_name(needed.name), "0"))
+    ]
+    assert unmet == [], "run `make lock`"
+
+
+def test_the_locks_name_no_index_and_no_place_on_a_disk() -> None:
+    lines = (ROOT / "requirements-dev.lock").read_text(encoding="utf-8").splitlines()
+    lines += (ROOT / "requirements-bench.lock").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if "/" in line or line.startswith("-")] == []
+
+
+def test_the_installed_version_is_the_written_one() -> None:
+    assert version("horarium") == __version__
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings[0] == __version__
+
+
+# --- the documents
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_relative_links_resolve(document: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", prose(document))
+    broken = [link for link in links if not link_resolves(document, link)]
+    assert broken == []
+
+
+def link_resolves(document: Path, link: str) -> bool:
+    if re.match(r"[a-z]+:", link):
+        return True
+    path, _, anchor = link.partition("#")
+    target = (document.parent / path) if path else document
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that GitHub gives to a document's headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(document), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_files_that_the_contributing_page_names_exist() -> None:
+    named = re.findall(r"`((?:src|tests|docs|benchmarks|examples)/[\w/.-]*)`", prose(ROOT / "CONTRIBUTING.md"))
+    assert [path for path in named if "NAME" not in path and not (ROOT / path).exists()] == []
+
+
+def test_tests_that_the_promises_name_exist() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", prose(ROOT / "docs" / "promises.md"))
+    missing = [
+        f"{file}::{test}"
+        for file, test in named
+        if not (ROOT / file).exists() or test not in {function.name for function in functions(parse(ROOT / file))}
+    ]
+    assert missing == []
+
+
+def test_the_floors_on_the_page_are_those_of_the_import_contracts() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| F\d \| ([^|]+) \|", page, re.MULTILINE)
+    contracts = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["id"] == "floors")
+    assert len(rows) == len(layers)
+    for row, layer in zip(rows, layers, strict=True):
+        on_the_page = set(re.findall(r"`(\w+)`", row))
+        in_the_contract = set(re.findall(r"\w+", layer))
+        there = {module for module in in_the_contract if find_spec(f"horarium.{module}")}
+        assert there <= on_the_page <= in_the_contract
