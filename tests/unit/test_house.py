@@ -2,15 +2,20 @@
 
 import ast
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import typer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from horarium.__about__ import __version__
 
@@ -196,8 +201,49 @@ def anchors(document: Path) -> set[str]:
 
 
 def test_files_that_the_contributing_page_names_exist() -> None:
-    named = re.findall(r"`((?:src|tests|docs|benchmarks|examples)/[\w/.-]*)`", prose(ROOT / "CONTRIBUTING.md"))
-    assert [path for path in named if "NAME" not in path and not (ROOT / path).exists()] == []
+    text = prose(ROOT / "CONTRIBUTING.md")
+    named = re.findall(r"`((?:src/[\w/.-]+)|(?:\w+/)*[\w-]+\.(?:py|md|toml|lock))`", text)
+    paths = [path for path in named if "/" in path and "NAME" not in path]
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def command_lines(document: Path) -> list[str]:
+    """What follows `horarium` in a document's shell blocks and in its inline code."""
+    text = document.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(?:sh|bash|console)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    in_blocks = re.findall(r"^(?:\$ )?(?:\.venv/bin/)?horarium\b(.*)$", "\n".join(blocks), re.MULTILINE)
+    return in_blocks + re.findall(r"`horarium( [^`]+)`", prose(document))
+
+
+def first_unknown_word(app: typer.Typer, line: str) -> str | None:
+    """The first word of a command line that the command line has no command or option for."""
+    command = get_command(app)
+    context = typer.Context(command)
+    words = iter(shlex.split(line, comments=True))
+    for word in words:
+        if word in {"|", "&", "&&", ";", ">", "2>"}:
+            break
+        if word.startswith("-"):
+            name, equals, _ = word.partition("=")
+            known = [option for option in command.get_params(context) if name in (*option.opts, *option.secondary_opts)]
+            if not known:
+                return word
+            if not equals and not getattr(known[0], "is_flag", True):
+                next(words, None)
+        elif isinstance(command, TyperGroup):
+            found = command.get_command(context, word)
+            if found is None:
+                return word
+            command, context = found, typer.Context(found, parent=context)
+    return None
+
+
+@pytest.mark.skipif(not find_spec("horarium.cli.main"), reason="the command line is not there yet")
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_commands_that_documents_name_exist(document: Path) -> None:
+    app = import_module("horarium.cli.main").app
+    unknown = {line: word for line in command_lines(document) if (word := first_unknown_word(app, line))}
+    assert unknown == {}
 
 
 def test_tests_that_the_promises_name_exist() -> None:

@@ -30,9 +30,7 @@ def table_under(heading: str) -> list[tuple[str, ...]]:
 
 def test_the_diagram_draws_exactly_the_transitions() -> None:
     expected = [
-        (source, row.target.value, row.change.value)
-        for row in TRANSITIONS
-        for source in row.sources or ("[*]",)
+        (source, row.target.value, row.change.value) for row in TRANSITIONS for source in row.sources or ("[*]",)
     ]
     expected += [(state.value, "[*]", "") for state in FINAL]
     assert sorted(drawn_edges()) == sorted(expected)
@@ -40,16 +38,14 @@ def test_the_diagram_draws_exactly_the_transitions() -> None:
 
 def test_the_table_of_changes_says_exactly_the_transitions() -> None:
     expected = [
-        (row.change.value, ", ".join(row.sources) or "new", row.target.value, row.meaning)
-        for row in TRANSITIONS
+        (row.change.value, ", ".join(row.sources) or "new", row.target.value, row.meaning) for row in TRANSITIONS
     ]
     assert table_under("Changes") == expected
 
 
 def test_the_table_of_states_says_which_count_and_which_are_held() -> None:
     expected = [
-        (state.value, "yes" if state in ACTIVE else "no", "yes" if state in HELD else "no")
-        for state in RunState
+        (state.value, "yes" if state in ACTIVE else "no", "yes" if state in HELD else "no") for state in RunState
     ]
     assert [row[:3] for row in table_under("States")] == expected
 
