@@ -108,7 +108,7 @@ class Retry:
         return cls._of("exponential", base, max_attempts, max_delay, jitter, permanent)
 
     @classmethod
-    def _of(  # noqa: PLR0917 - private; the public constructors take these by name
+    def _of(
         cls,
         kind: Kind,
         base: float | timedelta,

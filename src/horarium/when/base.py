@@ -10,9 +10,9 @@ import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 from horarium.clock import to_microseconds
 from horarium.errors import TriggerError
@@ -82,8 +82,13 @@ class Trigger(ABC):
         """In words for people, such as "daily at 06:00 (Africa/Lome)"."""
 
     @abstractmethod
-    def _changed(self, **fields: Any) -> Self:
+    def _changed(self, **values: Any) -> Self:
         """A copy with other values in some fields (`dataclasses.replace`)."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies and pickles carry what was written; what was worked out from it is worked out again.
+        names = [one.name for one in fields(cast("Any", self)) if one.init]
+        return _rebuilt, (type(self), {name: getattr(self, name) for name in names})
 
     # --- relative or fixed, and the zone
 
@@ -206,6 +211,10 @@ class Trigger(ABC):
     def _latest(self) -> datetime | None:
         """The trigger's end, if it has one."""
         return None
+
+
+def _rebuilt(kind: type[Trigger], values: dict[str, Any]) -> Trigger:
+    return kind(**values)
 
 
 def settle(trigger: Any) -> None:

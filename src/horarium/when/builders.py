@@ -36,7 +36,7 @@ class Weekday(IntEnum):
     SUNDAY = 6
 
 
-def every(  # noqa: PLR0917 - the units by position, as timedelta and APScheduler take them
+def every(
     weeks: float = 0,
     days: float = 0,
     hours: float = 0,

@@ -244,5 +244,5 @@ class CronFields(WallTrigger):
     def _fallback_words(self) -> str:
         return str(self)
 
-    def _changed(self, **fields: Any) -> Self:
-        return replace(self, **fields)
+    def _changed(self, **values: Any) -> Self:
+        return replace(self, **values)

@@ -199,8 +199,8 @@ class CalendarInterval(WallTrigger):
         words = words.removeprefix("1 ") if len(named) == 1 else words
         return f"every {words} at {time_words(self._second_of_day)}"
 
-    def _changed(self, **fields: Any) -> Self:
-        return replace(self, **fields)
+    def _changed(self, **values: Any) -> Self:
+        return replace(self, **values)
 
 
 _HIGHEST = {

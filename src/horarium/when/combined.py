@@ -132,8 +132,8 @@ class AnyOf(CombinedTrigger):
     def _most(self, counts: list[Count]) -> int:
         return max(count.number for count in counts)
 
-    def _changed(self, **fields: Any) -> Self:
-        return replace(self, **fields)
+    def _changed(self, **values: Any) -> Self:
+        return replace(self, **values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,5 +202,5 @@ class AllOf(CombinedTrigger):
         del counts
         return 0
 
-    def _changed(self, **fields: Any) -> Self:
-        return replace(self, **fields)
+    def _changed(self, **values: Any) -> Self:
+        return replace(self, **values)

@@ -137,5 +137,5 @@ class Cron(WallTrigger):
     def _fallback_words(self) -> str:
         return f"cron {self.expression}"
 
-    def _changed(self, **fields: Any) -> Self:
-        return replace(self, **fields)
+    def _changed(self, **values: Any) -> Self:
+        return replace(self, **values)

@@ -134,5 +134,5 @@ class Interval(Trigger):
     def _latest(self) -> datetime | None:
         return self._end_at
 
-    def _changed(self, **fields: Any) -> Self:
-        return replace(self, **fields)
+    def _changed(self, **values: Any) -> Self:
+        return replace(self, **values)

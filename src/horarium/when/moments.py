@@ -65,10 +65,10 @@ def from_seconds(seconds: int) -> datetime | None:
         return None
 
 
-def written(value: datetime | None, zone: str | None) -> str:
-    """For people: the time in `zone` without the zone's name, seconds left out when they are zero."""
-    if value is None:
-        return ""
+def written(value: date, zone: str | None) -> str:
+    """For people: the time in `zone` without the zone's name, seconds left out when zero; of a date, the date."""
+    if not isinstance(value, datetime):
+        return value.isoformat()
     if value.tzinfo is not None and zone is not None:
         value = _in_zone(value, zone)
     text = value.replace(tzinfo=None).isoformat(" ")

@@ -66,5 +66,5 @@ class Once(Trigger):
         zone = self.timezone or ("UTC" if self.at.tzinfo is UTC else None)
         return f"once at {written(self.at, self.timezone)}{f' ({zone})' if zone else ''}"
 
-    def _changed(self, **fields: Any) -> Self:
-        return replace(self, **fields)
+    def _changed(self, **values: Any) -> Self:
+        return replace(self, **values)
