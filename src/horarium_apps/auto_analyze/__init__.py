@@ -1,0 +1,1 @@
+"""Saved videos are analysed on schedule."""

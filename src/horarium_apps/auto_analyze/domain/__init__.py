@@ -1,0 +1,1 @@
+"""What the application knows, without touching files, processes or tables."""
