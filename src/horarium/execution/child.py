@@ -6,6 +6,7 @@ task's module imports is what a start costs. The parent's own script (`__main__`
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import functools
@@ -24,6 +25,7 @@ from horarium.clock import OffsetClock, SystemClock
 from horarium.errors import JobError, RunStopped
 from horarium.execution import protocol
 from horarium.execution.child_link import ParentPipe, PipeLink
+from horarium.execution.context import Run, SyncRun
 from horarium.execution.protocol import Message
 from horarium.execution.registry import REGISTRY, TaskDefinition
 from horarium.job import to_json_text
@@ -74,8 +76,6 @@ def _perform(pipe: ParentPipe, call: Message) -> Any:
 
 def _run_for(definition: TaskDefinition, pipe: ParentPipe, call: Message) -> Any:
     """What the function is given as `run`."""
-    from horarium.execution.context import Run, SyncRun  # noqa: PLC0415 - slow to import, and wanted by few
-
     if call["facts"] is None:
         raise JobError(f"{definition.name} wants its run, but was called outside of any")
     clock = OffsetClock(SystemClock())
@@ -86,14 +86,13 @@ def _run_for(definition: TaskDefinition, pipe: ParentPipe, call: Message) -> Any
 
 def _await(pipe: ParentPipe, begin: Callable[[], Awaitable[Any]]) -> Any:
     """Await what `begin` answers on an event loop; being told to stop cancels it."""
-    import asyncio  # noqa: PLC0415 - slow to import, and plain functions do without
 
     async def main() -> Any:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
         def cancel(_reason: str) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: it has just ended by itself
-                loop.call_soon_threadsafe(task.cancel)  # type: ignore[union-attr] - None only outside of a loop
+                loop.call_soon_threadsafe(task.cancel)  # type: ignore[union-attr]  # None only outside of a loop
 
         forget = pipe.on_stop(cancel)
         try:

@@ -22,6 +22,7 @@ Taker = Callable[[bytes], None]
 _CHUNK = 65_536
 _DRAIN = 1_048_576  # as much as a pipe can hold
 _POLL = 0.05
+_LONGEST = 3_600.0  # a selector refuses to wait for some weeks
 
 # sys.path comes over the pipe and first: without it Horarium itself might not be found in the child.
 _BOOT = (
@@ -143,11 +144,10 @@ class ChildProcess:
     def _has_ended(self) -> bool:
         return self._ended or (not self._watched and self._process.poll() is not None)
 
-    def _patience(self) -> float | None:
-        patience = None if self._watched else _POLL
+    def _patience(self) -> float:
+        patience = _LONGEST if self._watched else _POLL
         if self._alarm is not None:
-            left = max(self._alarm[0] - time.monotonic(), 0)
-            patience = left if patience is None else min(left, patience)
+            patience = max(min(self._alarm[0] - time.monotonic(), patience), 0)
         return patience
 
     def _ring(self) -> None:

@@ -56,17 +56,18 @@ def call_in_child(
     `timeout` is seconds from here on, the child's start included. At a timeout, or when the link says stop, the child
     is told: an async function is cancelled, `run.check()` raises. `grace` seconds later (at once for a timed-out
     function that cannot hear) its group gets SIGTERM, which raises SystemExit in the function, and `TERM_TO_KILL`
-    seconds later (with a shorter grace: that long) SIGKILL. When the call ends, nothing of its group is left; only a
-    process that made itself a session of its own escapes.
+    seconds later (with a shorter grace: that long) SIGKILL. When the call ends, however it does, all of the group
+    is killed; only a process that made itself a session of its own escapes.
 
     Returns the result as JSON reads it back, also one that comes after the run was told to stop. Raises RunTimeout,
-    RunStopped, ChildProcessDied, TaskNotFound, ArgumentsNotJSON, and JobError for a function of `__main__`; errors of
+    RunStopped, ChildProcessDied, TaskNotFound, ArgumentsNotJSON, JobError for what no import finds; errors of
     `horarium.errors` that the function raised as they are, and RemoteError with the description of any other.
     """
-    if task.startswith("__main__:"):
+    module, colon, _ = task.partition(":")
+    if not colon or module == "__main__":
         raise JobError(
-            f"{task!r} cannot run in a child process, which never imports the script that was started (it would run "
-            "again): move the function to a module, and import it from there"
+            f'{task!r} cannot run in a child process, which finds functions only as "package.module:function" and '
+            "never imports the script that was started: move the function to a module, and import it from there"
         )
     if protocol.importing_task:
         raise JobError(
@@ -107,7 +108,6 @@ class _Call:
         self._told: str | None = None
         self._timed_out = False
         self._answer: Message | None = None
-        self._returncode: int | None = None
 
     def make(self, task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Start a child, have it make the call, and see it to its end."""
@@ -206,12 +206,20 @@ class _Call:
     def _how_it_died(self) -> str:
         code = self._child.returncode or 0
         if code < 0:
-            name = signal.Signals(-code).name
-            how = f"was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+            how = f"was killed by {_name_of_signal(-code)}"
+            if -code == signal.SIGKILL:
+                how += " (out of memory?)"
         else:
             how = f"ended with exit code {code} without an answer"
         tail = self._stderr.tail
         return f"{self._what} {how}" + (f"; the last that it wrote to stderr:\n{tail}" if tail else "")
+
+
+def _name_of_signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _is_end_by_stop(error: HorariumError) -> bool:

@@ -178,7 +178,7 @@ def rebuild(data: Mapping[str, Any]) -> HorariumError:
 
 
 def _known_class(error: BaseException) -> type[HorariumError] | None:
-    """The class of `horarium.errors` to rebuild: the error's own, or that of a signal (`Skip`) which it derives from."""
+    """The class of `horarium.errors` to rebuild: its own, or that of a signal (`Skip`) which it derives from."""
     for kind in type(error).__mro__:
         if kind.__module__ == errors.__name__ and issubclass(kind, HorariumError):
             return kind if kind is type(error) or issubclass(kind, Skip | RunStopped) else None

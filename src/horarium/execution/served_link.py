@@ -9,6 +9,7 @@ from contextvars import copy_context
 from typing import Any
 
 from horarium.execution import protocol
+from horarium.execution.core import checked_key
 from horarium.execution.link import RunLink
 from horarium.execution.protocol import Message
 
@@ -47,14 +48,17 @@ class ServedLink:
     def _value_of(self, request: Message) -> Any:
         match request["op"]:
             case "load_step":
-                return self._link.load_step(self._prefix + request["key"])
+                return self._link.load_step(self._key(request["key"], "step"))
             case "save_step":
-                return self._link.save_step(self._prefix + request["key"], request["result"])
+                return self._link.save_step(self._key(request["key"], "step"), request["result"])
             case "load_marks":
-                marks = self._link.load_marks(self._prefix + request["batch"])
+                marks = self._link.load_marks(self._key(request["batch"], "batch"))
                 return {"done": sorted(marks.done), "skipped": sorted(marks.skipped)}
             case unknown:
                 raise ValueError(f"a child process asked for {unknown!r}, which is not known here")
+
+    def _key(self, key: str, kind: str) -> str:
+        return checked_key(self._prefix + key, f"the key of a {kind}")
 
     def _save_marks(self, request: Message) -> None:
         # Not in a thread: the link groups commits by itself, and marks keep the order in which the child sent them.
