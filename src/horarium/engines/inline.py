@@ -1,0 +1,68 @@
+"""The inline engine: ticks and runs in the caller's thread, when the caller says so. For tests, with a settable clock."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from horarium.engines.base import Engine, EngineHealth
+from horarium.engines.node import Node
+from horarium.store.claims import Claims
+
+_RUNS_AT_ONCE = 100
+
+
+class InlineEngine(Engine):
+    """Ticks only in `tick()`; runs what is queued in `drain()`, one run after the other."""
+
+    name = "inline"
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._clock = node.clock
+        self._claims = Claims(node.database)
+        node.runner.places.close()  # ticks only put runs in the queue; `drain` is who executes them
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+    def wake(self) -> None:
+        """Nothing to wake: the caller looks when it wants to."""
+
+    def health(self) -> EngineHealth:
+        """Always well."""
+        return EngineHealth(ticking=True, paused=False, last_tick=self._node.ticker.last_tick, error=None)
+
+    def tick(self) -> int:
+        """Decide everything that is due now; answers how many occurrences got a run."""
+        made = 0
+        now = self._clock.now()
+        while due := self._node.ticker.due(now):
+            settled = self._node.ticker.apply(due, now, self._node.id)
+            made += settled.queued + len(settled.started)
+        self._node.ticker.last_tick = now
+        return made
+
+    def drain(self) -> int:
+        """Execute what waits and may be started now, and what that puts in the queue; answers how many runs."""
+        executed = 0
+        while True:
+            claimed = self._claims.claim(
+                self._node.id,
+                self._clock.now(),
+                _RUNS_AT_ONCE,
+                executors=("loop", "thread", "process"),
+                without_tasks=self._node.ticker.unknown_tasks,
+            )
+            if not claimed:
+                return executed
+            for one in claimed:
+                self._node.runner.execute(one)
+            executed += len(claimed)
+
+    def next_time(self) -> datetime | None:
+        """When something happens next by itself: a job comes due, or a run may be tried again."""
+        times = (self._node.ticker.next_time(), self._claims.next_time())
+        return min((time for time in times if time is not None), default=None)

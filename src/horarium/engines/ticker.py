@@ -1,0 +1,126 @@
+"""The tick: due jobs in, decisions and runs out. Every engine calls it; nothing here knows who does."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+
+from horarium.clock import Clock
+from horarium.decide import decide
+from horarium.errors import TaskNotFound
+from horarium.events import EventBus, OccurrencesDecided
+from horarium.execution.registry import Registry
+from horarium.execution.runner import Runner
+from horarium.job import Job
+from horarium.states import JobStatus
+from horarium.store.database import Database
+from horarium.store.holds import Holds
+from horarium.store.nodes import Nodes
+from horarium.store.settling import Settled, Thought
+from horarium.store.ticks import Due, Ticks
+
+logger = logging.getLogger(__name__)
+
+TICK_BATCH = 1_000
+"""How many due jobs at most one tick decides."""
+
+
+class Ticker:
+    """Reads what is due, has it decided, writes it, and gives the new runs to the runner.
+
+    `node()` is the present id of this node.
+    """
+
+    def __init__(self, database: Database, registry: Registry, runner: Runner, clock: Clock, events: EventBus) -> None:
+        self._ticks = Ticks(database)
+        self._holds = Holds(database)
+        self._nodes = Nodes(database)
+        self._registry = registry
+        self._runner = runner
+        self._clock = clock
+        self._events = events
+        self._strange: set[int] = set()
+        self._unknown_tasks: set[str] = set()
+        self._lock = threading.Lock()
+        self.last_tick: datetime | None = None
+        self.last_error: str | None = None
+
+    @property
+    def unknown_tasks(self) -> list[str]:
+        """Tasks that could not be imported here, so that runs of them are left to others."""
+        with self._lock:
+            return sorted(self._unknown_tasks)
+
+    def due(self, now: datetime, limit: int = TICK_BATCH) -> list[Due]:
+        """What is due and can run here; nothing while the plan is paused. Raises PlanUnavailable."""
+        if self._holds.plan_pause() is not None:
+            return []
+        found = self._ticks.due(now, limit, self._strange)
+        known = []
+        for due in found:
+            try:
+                self._registry.resolve(due.job.task)
+            except TaskNotFound as error:
+                self.set_aside(due.job, error)
+            else:
+                known.append(due)
+        return known
+
+    def apply(self, due: Sequence[Due], now: datetime, node: str) -> Settled:
+        """Decide these jobs, write it, launch the runs. Raises PlanUnavailable, and then nothing is written."""
+        thoughts = [Thought(one.job, one.due_at, one.version, decide(one.job, one.due_at, now)) for one in due]
+        return self.write(thoughts, now, node)
+
+    def write(self, thoughts: Sequence[Thought], now: datetime, node: str) -> Settled:
+        """Write what was decided and launch the runs. Raises PlanUnavailable, and then nothing is written."""
+        reservation = self._runner.reserve()
+        try:
+            settled = self._ticks.write(thoughts, node=node, now=now, takes=reservation.takes)
+        except BaseException:
+            self._runner.cancel_reservation(reservation)
+            raise
+        self._runner.launch(reservation, settled.started, now)
+        if self._events.listened_to:
+            for job, one in settled.unrun:
+                self._events.emit(
+                    OccurrencesDecided(job.id, one.kind, one.count, one.first_at, one.last_at, one.reason)
+                )
+        return settled
+
+    def next_time(self) -> datetime | None:
+        """When the next job is due that can run here."""
+        return self._ticks.next_time(self._strange)
+
+    def set_aside(self, job: Job, error: TaskNotFound) -> None:
+        """Leave a job whose task is not known here to the others; broken if none of them knows it."""
+        with self._lock:
+            self._strange.add(job.key)
+            self._unknown_tasks.add(job.task)
+        if job.task in self._nodes.tasks_of_live_nodes(self._clock.now()):
+            logger.info("job %s is left to other nodes: %s", job.id, error)
+            return
+        logger.error("job %s is broken: %s", job.id, error)
+        self._ticks.hold({job.key: str(error)}, JobStatus.BROKEN)
+
+    def look_again(self) -> None:
+        """Try once more to import what could not be imported; what can is let run again. Raises PlanUnavailable."""
+        broken = self._ticks.broken()
+        with self._lock:
+            self._strange.clear()
+            self._unknown_tasks.clear()
+        if not broken:
+            return
+        self._registry.forget_failures()
+        mended = [key for key, task in broken if self._knows(task)]
+        if mended:
+            self._ticks.release(mended)
+            logger.info("%d broken jobs can run again", len(mended))
+
+    def _knows(self, task: str) -> bool:
+        try:
+            self._registry.resolve(task)
+        except TaskNotFound:
+            return False
+        return True

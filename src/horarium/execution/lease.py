@@ -1,0 +1,192 @@
+"""A node's life: its name, its lease, the difference between the clocks, and the rescue of nodes that died.
+
+Heartbeats have a thread of their own, so that no task can hold them up. What the node may believe is counted from
+before each request was sent, on a clock that goes on while the machine sleeps.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from uuid_utils import uuid7
+
+from horarium.__about__ import __version__
+from horarium.errors import PlanUnavailable
+from horarium.events import EventBus, NodeChanged
+from horarium.store.claims import Claims
+from horarium.store.database import Database
+from horarium.store.nodes import Identity, Nodes
+from horarium.store.plan_clock import PlanClock
+
+logger = logging.getLogger(__name__)
+
+LEASE = 30.0
+"""Seconds that a node's runs stay its own without a heartbeat."""
+
+HEARTBEAT = 5.0
+"""Seconds between heartbeats."""
+
+_RETRY = 1.0
+
+
+class Lease:
+    """The lease of this process on its runs. `on_lost` is called when it ran out; a new one follows by itself."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: PlanClock,
+        events: EventBus,
+        *,
+        on_lost: Callable[[str], None],
+        on_beat: Callable[[], None],
+        known_tasks: Callable[[], Collection[str]],
+        seconds: float = LEASE,
+        heartbeat: float = HEARTBEAT,
+    ) -> None:
+        self._database = database
+        self._nodes = Nodes(database)
+        self._claims = Claims(database)
+        self._clock = clock
+        self._events = events
+        self._on_lost = on_lost
+        self._on_beat = on_beat
+        self._known_tasks = known_tasks
+        self._seconds = seconds
+        self._heartbeat = min(heartbeat, seconds / 3)
+        self._valid_until = 0.0
+        self._told_offset = 0.0
+        self._ending = threading.Event()
+        self._beats = threading.Thread(target=self._beat_on, name="horarium-heartbeat", daemon=True)
+        self._watch = threading.Thread(target=self._watch_on, name="horarium-lease", daemon=True)
+        self.node = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether this node may believe that its runs are its own."""
+        return bool(self.node) and self._clock.elapsed() < self._valid_until
+
+    def begin(self) -> None:
+        """Register the node and rescue what dead ones left, its own predecessors' on this host at once.
+
+        Raises PlanUnavailable.
+        """
+        self._clock.measure()
+        self._register()
+        self._rescue_predecessors()
+        self._rescue_expired()
+
+    def keep(self) -> None:
+        """Keep the lease alive from now on, in threads."""
+        self._beats.start()
+        self._watch.start()
+
+    def end(self, *, reason: str, gracefully: bool) -> None:
+        """Stop the heartbeats; `gracefully`: no run is left, so the node's row says that it ended."""
+        self._ending.set()
+        for thread in (self._beats, self._watch):
+            if thread.is_alive() and thread is not threading.current_thread():
+                thread.join(self._seconds)
+        if not gracefully or not self.node:
+            return
+        try:
+            self._nodes.stop(self.node, self._clock.now(), reason)
+        except PlanUnavailable as error:
+            logger.warning("node %s could not say goodbye: %s", self.node, error)
+
+    def beat(self) -> None:
+        """One heartbeat: the clock, the lease, the dead. Raises PlanUnavailable."""
+        self._clock.measure()
+        sent_at = self._clock.elapsed()
+        now, offset = self._clock.now(), self._clock.offset.total_seconds()
+        if self._nodes.renew(self.node, now, self._seconds, offset, self._known_tasks()):
+            self._valid_until = sent_at + self._seconds
+        else:
+            self._lose("its lease ran out before it could be renewed")
+            self._register()
+        self._rescue_expired()
+        self._on_beat()
+
+    def _beat_on(self) -> None:
+        pause = self._heartbeat
+        while not self._ending.wait(pause):
+            pause = self._heartbeat
+            try:
+                self.beat()
+            except PlanUnavailable as error:
+                pause = min(_RETRY, self._heartbeat)
+                logger.warning("node %s could not renew its lease: %s", self.node, error)
+            except Exception:  # noqa: BLE001 - this thread is what keeps the runs ours: it must not end
+                logger.exception("a heartbeat of node %s failed", self.node)
+
+    def _watch_on(self) -> None:
+        """Notice a lease that ran out while a heartbeat hung, or while the whole process was stopped."""
+        while not self._ending.wait(min(_RETRY, self._heartbeat)):
+            if self._valid_until and self._clock.elapsed() >= self._valid_until:
+                self._lose(f"it could not renew its lease for {self._seconds:g} s")
+
+    def _lose(self, why: str) -> None:
+        if not self._valid_until:
+            return
+        self._valid_until = 0.0
+        logger.error("node %s gives up its runs: %s", self.node, why)
+        self._on_lost(why)
+        self._events.emit(NodeChanged(self.node, "lost", self._clock.now()))
+
+    def _register(self) -> None:
+        identity = Identity(str(uuid7()), socket.gethostname(), os.getpid(), process_mark(os.getpid()), __version__)
+        sent_at = self._clock.elapsed()
+        self._nodes.register(identity, self._clock.now(), self._seconds)
+        self.node = identity.id
+        self._valid_until = sent_at + self._seconds
+        self._events.emit(NodeChanged(self.node, "started", self._clock.now()))
+
+    def _rescue_predecessors(self) -> None:
+        for other in self._nodes.on_host(socket.gethostname()):
+            if other.id != self.node and not _lives(other):
+                self._bury(other.id, "its process is gone")
+
+    def _rescue_expired(self) -> None:
+        for other in self._nodes.expired(self._clock.now()):
+            if other != self.node:
+                self._nodes.stop(other, self._clock.now(), "its lease ran out", only_if_expired=True)
+                self._rescue(other)
+
+    def _bury(self, node: str, reason: str) -> None:
+        self._nodes.stop(node, self._clock.now(), reason)
+        self._rescue(node)
+
+    def _rescue(self, node: str) -> None:
+        number = self._claims.rescue(node, self._clock.now())
+        if number:
+            logger.warning("rescued %d runs of node %s, which died", number, node)
+
+
+def process_mark(pid: int) -> str:
+    """What tells this process from any other that has or had its pid: boot, pid namespace and start time.
+
+    Linux tells; elsewhere the mark is empty and only the lease finds out that a process died.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        namespace = Path("/proc/self/ns/pid").readlink()
+        started = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+    return f"{boot}/{namespace}/{started}"
+
+
+def _lives(identity: Identity) -> bool:
+    """Whether the process of a node of this host still runs, as far as can be told."""
+    ours = process_mark(os.getpid())
+    if not ours or not identity.process:
+        return True
+    if ours.rpartition("/")[0] != identity.process.rpartition("/")[0]:
+        # Another boot: dead. Another container of the same name: only its lease can tell.
+        return ours.partition("/")[0] == identity.process.partition("/")[0]
+    return process_mark(identity.pid) == identity.process

@@ -1,0 +1,51 @@
+"""How many runs this node has room for, by executor."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+LOOP, THREAD, PROCESS = "loop", "thread", "process"
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many runs at once: async functions on the event loop, plain ones on threads, child processes."""
+
+    loop: int = 1_000
+    threads: int = 20
+    processes: int = os.cpu_count() or 1
+
+
+class Places:
+    """The free places of a node. Safe to use from any thread."""
+
+    def __init__(self, capacity: Capacity) -> None:
+        self._free = {LOOP: capacity.loop, THREAD: capacity.threads, PROCESS: capacity.processes}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def take(self, kind: str) -> bool:
+        """Reserve a place; False when there is none."""
+        with self._lock:
+            if self._closed or self._free[kind] <= 0:
+                return False
+            self._free[kind] -= 1
+            return True
+
+    def give_back(self, kind: str, number: int = 1) -> None:
+        """Free places that were reserved."""
+        with self._lock:
+            self._free[kind] += number
+
+    def free(self) -> Mapping[str, int]:
+        """How many places are free, without those kinds that have none."""
+        with self._lock:
+            return {} if self._closed else {kind: number for kind, number in self._free.items() if number > 0}
+
+    def close(self) -> None:
+        """Give no more places."""
+        with self._lock:
+            self._closed = True

@@ -1,0 +1,213 @@
+"""A run's link to the plan, on the node that has it: steps and marks go through the recorder, fenced."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from horarium.clock import Clock
+from horarium.errors import PlanUnavailable
+from horarium.execution.execution import Execution, describe
+from horarium.execution.link import Mark, Marks
+from horarium.execution.recorder import Recorder
+from horarium.execution.records import NoteRecord, chunk_record, step_record
+from horarium.job import to_json_text
+from horarium.store.database import Connection, Database
+from horarium.store.work import Chunk, Work, attempted, fence, insert_step, write_chunk
+from horarium.values import ItemFailure, Progress
+
+logger = logging.getLogger(__name__)
+
+_CHUNK_KEYS = 300
+_PROGRESS_EVERY = 0.5
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What links of one runner share. `writers` run the writes of items, which are a stranger's code and may be slow."""
+
+    database: Database
+    work: Work
+    recorder: Recorder
+    clock: Clock
+    writers: ThreadPoolExecutor
+
+
+class PlanLink:
+    """The `RunLink` of an execution on this node."""
+
+    def __init__(self, execution: Execution, desk: Desk) -> None:
+        self.facts = execution.facts()
+        self.clock = desk.clock
+        self._execution = execution
+        self._holder = execution.holder
+        self._desk = desk
+        self._batches: dict[str, _Batch] = {}
+        self._reported_at = -_PROGRESS_EVERY
+        self._unreported: Progress | None = None
+        self._lock = threading.Lock()
+
+    def load_step(self, key: str) -> tuple[bool, Any]:
+        """Whether a step was committed, and its result."""
+        return self._desk.work.load_step(self._holder.key, key)
+
+    def save_step(self, key: str, result: Any) -> Any:
+        """Commit a step's result; answers its JSON round trip. Raises ArgumentsNotJSON, RunLost."""
+        text = _step_text(key, result)
+        record = step_record(self._holder, self._desk.database.dialect, key, text, self.clock)
+        self._desk.recorder.put(record)
+        record.future.result()
+        return json.loads(text)
+
+    def transactional_step(self, key: str, body: Callable[[Any], Any]) -> Any:
+        """Call `body(connection)`, and commit what it wrote and the step's mark together. Raises RunLost."""
+        with self._desk.work.fenced(self._holder) as connection:
+            text = _step_text(key, body(connection))
+            insert_step(connection, self._desk.database.dialect, self._holder, key, text, self.clock.now())
+        return json.loads(text)
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """A fenced transaction of the plan's database."""
+        return self._desk.work.fenced(self._holder)
+
+    def load_marks(self, batch: str) -> Marks:
+        """The marks of a batch."""
+        done, skipped, failed, next_chunk = self._desk.work.load_marks(self._holder.key, batch)
+        self._batches[batch] = _Batch(Chunk(batch, next_chunk), failed)
+        return Marks(done, skipped)
+
+    def save_marks(self, batch: str, marks: Sequence[Mark]) -> Future[Sequence[ItemFailure]]:
+        """Commit marks; the future answers the failures that their own writes added."""
+        state = self._batches[batch]
+        if any(mark.write is not None for mark in marks):
+            return self._desk.writers.submit(self._write_with_marks, state, marks)
+        row = state.extended(marks)
+        state.accept(row)
+        record = chunk_record(self._holder, row, self.clock)
+        answer: Future[Sequence[ItemFailure]] = Future()
+        record.future.add_done_callback(lambda done: _pass_on(done, answer))
+        self._desk.recorder.put(record)
+        return answer
+
+    def report_progress(self, progress: Progress) -> None:
+        """Note how far the run is; what comes quicker than twice a second waits for the next, or for the end."""
+        with self._lock:
+            now = self.clock.elapsed()
+            if now - self._reported_at < _PROGRESS_EVERY:
+                self._unreported = progress
+                return
+            self._reported_at = now
+            self._unreported = None
+        self._desk.recorder.put(NoteRecord(self._holder, progress=progress))
+
+    def flush(self) -> None:
+        """Report the last progress that was held back. For the end of the run."""
+        with self._lock:
+            progress, self._unreported = self._unreported, None
+        if progress is not None:
+            self._desk.recorder.put(NoteRecord(self._holder, progress=progress))
+
+    def stop_reason(self) -> str | None:
+        """Why the run should stop, or None."""
+        return self._execution.stop_reason
+
+    def on_stop(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        """Call `callback(reason)` when the run is told to stop; answers a function that forgets it."""
+        return self._execution.on_stop(callback)
+
+    def _write_with_marks(self, state: _Batch, marks: Sequence[Mark]) -> Sequence[ItemFailure]:
+        """Call each mark's write with the connection that commits the marks; one that raises undoes its own only.
+
+        While the database is away this tries again; a commit whose answer was lost is found and not done twice.
+        """
+        pause = _FIRST_PAUSE
+        while True:
+            added: list[ItemFailure] = []
+            try:
+                with self._desk.database.write() as connection:
+                    fence(connection, self._holder)
+                    row = state.extended([_written(connection, mark, added) for mark in marks])
+                    write_chunk(connection, self._holder, row, self.clock.now())
+                state.accept(row)
+            except PlanUnavailable as error:
+                if self._execution.stop_reason is not None:
+                    raise
+                logger.warning("marks of run %s wait to be written: %s", self.facts.id, error)
+                threading.Event().wait(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+                marks = self._unwritten(state, marks)
+            else:
+                return added
+
+    def _unwritten(self, state: _Batch, marks: Sequence[Mark]) -> Sequence[Mark]:
+        """Of marks whose commit got no answer, those that are not in the database."""
+        try:
+            done, skipped, _, _ = self._desk.work.load_marks(self._holder.key, state.batch)
+        except PlanUnavailable:
+            return marks
+        written = [mark for mark in marks if mark.key in done or mark.key in skipped]
+        if written:
+            state.accept(state.extended(written))
+        return [mark for mark in marks if mark not in written]
+
+
+class _Batch:
+    """The chunk that a batch's marks go to now, and which items had failed before."""
+
+    def __init__(self, chunk: Chunk, failed_before: frozenset[str]) -> None:
+        self._chunk = chunk
+        self._failed_before = set(failed_before)
+
+    @property
+    def batch(self) -> str:
+        """The batch's name."""
+        return self._chunk.batch
+
+    def extended(self, marks: Sequence[Mark]) -> Chunk:
+        """The row to write: the chunk's earlier marks and these; a new chunk when this one is full."""
+        chunk = self._chunk
+        if len(chunk.done) + len(chunk.skipped) >= _CHUNK_KEYS:
+            chunk = Chunk(chunk.batch, chunk.number + 1)
+        done = [mark.key for mark in marks if mark.outcome == "done"]
+        skipped = [mark.key for mark in marks if mark.outcome == "skipped"]
+        row = Chunk(chunk.batch, chunk.number, chunk.done + done, chunk.skipped + skipped)
+        row.failures = [mark.failure for mark in marks if mark.failure is not None]
+        if self._failed_before:
+            row.mended = [mark.key for mark in marks if mark.failure is None and mark.key in self._failed_before]
+        return row
+
+    def accept(self, row: Chunk) -> None:
+        """The row is written, or is sure to be: what comes next is added to it."""
+        self._chunk = Chunk(row.batch, row.number, row.done, row.skipped)
+        self._failed_before.update(failure.key for failure in row.failures)
+
+
+def _written(connection: Connection, mark: Mark, added: list[ItemFailure]) -> Mark:
+    """Do the mark's own write; the mark, or the failed mark that it becomes."""
+    error = None if mark.write is None else attempted(connection, mark.write)
+    if error is None:
+        return mark
+    info = describe(error)
+    failure = ItemFailure(mark.key, info.type, info.message)
+    added.append(failure)
+    return Mark(mark.key, "failed", failure)
+
+
+def _step_text(key: str, result: Any) -> str:
+    return to_json_text(result.to_json() if hasattr(result, "to_json") else result, f"the result of step {key!r}")
+
+
+def _pass_on(done: Future[None], answer: Future[Sequence[ItemFailure]]) -> None:
+    error = done.exception()
+    if error is None:
+        answer.set_result(())
+    else:
+        answer.set_exception(error)

@@ -1,0 +1,139 @@
+"""What is recorded of runs, and in which order one transaction writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from horarium.clock import Clock
+from horarium.errors import RunLost
+from horarium.execution.execution import End, Execution
+from horarium.execution.recorder import Record
+from horarium.store.claims import write_ends
+from horarium.store.database import Connection
+from horarium.store.dialects import Dialect
+from horarium.store.work import Chunk, Holder, fence, insert_step, write_chunk, write_logs, write_progress
+from horarium.values import LogLine, Progress, RunKey
+
+
+class EndRecord(Record):
+    """The end of an attempt."""
+
+    __slots__ = ("end", "execution", "is_refused", "then")
+
+    def __init__(self, execution: Execution, end: End, then: Callable[[Execution, End, Exception | None], None]) -> None:
+        self.execution = execution
+        self.end = end
+        self.then = then
+        self.is_refused = False
+
+    def committed(self) -> None:
+        """Tell whoever waits for the end, or that the run had been lost."""
+        self.then(self.execution, self.end, RunLost(str(self.execution.key)) if self.is_refused else None)
+
+    def refused(self, error: Exception) -> None:
+        """Tell that the end could not be written."""
+        self.then(self.execution, self.end, error)
+
+
+class WorkRecord(Record):
+    """A step or marks: written in the run's own fence, and somebody waits for it."""
+
+    __slots__ = ("future", "holder", "lost", "write_it")
+
+    def __init__(self, holder: Holder, write_it: Callable[[Connection], None]) -> None:
+        self.holder = holder
+        self.write_it = write_it
+        self.future: Future[None] = Future()
+        self.lost: RunLost | None = None
+
+    def write(self, connection: Connection) -> None:
+        """Write it while holding the run; if the run was lost, nothing."""
+        try:
+            fence(connection, self.holder)
+        except RunLost as lost:
+            self.lost = lost
+        else:
+            self.write_it(connection)
+
+    def committed(self) -> None:
+        """Answer whoever waits."""
+        if self.lost is None:
+            self.future.set_result(None)
+        else:
+            self.future.set_exception(self.lost)
+
+    def refused(self, error: Exception) -> None:
+        """Answer whoever waits."""
+        self.future.set_exception(error)
+
+
+class NoteRecord(Record):
+    """A log line or progress: nobody waits for it."""
+
+    __slots__ = ("holder", "line", "number", "progress")
+
+    def __init__(
+        self, holder: Holder, *, progress: Progress | None = None, line: LogLine | None = None, number: int = 0
+    ) -> None:
+        self.holder = holder
+        self.progress = progress
+        self.line = line
+        self.number = number
+
+    def committed(self) -> None:
+        """Nobody waits."""
+
+    def refused(self, error: Exception) -> None:
+        """Said in the log by the recorder."""
+
+
+def step_record(holder: Holder, dialect: Dialect, name: str, result: str, clock: Clock) -> WorkRecord:
+    """The result of a step."""
+    return WorkRecord(holder, lambda connection: insert_step(connection, dialect, holder, name, result, clock.now()))
+
+
+def chunk_record(holder: Holder, chunk: Chunk, clock: Clock) -> WorkRecord:
+    """Marks of items."""
+    return WorkRecord(holder, lambda connection: write_chunk(connection, holder, chunk, clock.now()))
+
+
+class Writer:
+    """Writes records of all kinds in one transaction: what runs did before how they ended."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    def __call__(self, connection: Connection, records: Sequence[Any]) -> None:
+        """Write them."""
+        ends = []
+        progress: dict[RunKey, tuple[Holder, Progress]] = {}
+        lines = []
+        for record in records:
+            if isinstance(record, EndRecord):
+                ends.append(record)
+            elif isinstance(record, WorkRecord):
+                record.write(connection)
+            elif record.progress is not None:
+                progress[record.holder.key] = (record.holder, record.progress)
+            else:
+                lines.append((record.holder.key, record.number, record.line))
+        write_progress(connection, list(progress.values()))
+        write_logs(connection, self._dialect, lines)
+        self._write_ends(connection, ends)
+
+    def _write_ends(self, connection: Connection, records: Sequence[EndRecord]) -> None:
+        by_node: dict[str, list[EndRecord]] = {}
+        for record in records:
+            by_node.setdefault(record.execution.node, []).append(record)
+        for node, group in by_node.items():
+            refused = write_ends(
+                connection,
+                self._dialect,
+                node,
+                [record.end.finish for record in group],
+                [(record.end.finish, record.execution.started_at) for record in group if record.end.failed],
+            )
+            for record in group if refused else ():
+                record.is_refused = record.execution.key in refused

@@ -1,0 +1,1 @@
+"""The methods of `Scheduler`, by what they are about."""

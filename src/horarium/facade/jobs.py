@@ -1,0 +1,146 @@
+"""The facade's jobs: adding, reading, changing and removing them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from horarium.building import aware, build_job, build_policies, build_task, build_trigger, known
+from horarium.errors import JobNotFound
+from horarium.facade.base import Facade
+from horarium.job import POLICY_NAMES, Job
+from horarium.retry import Retry
+from horarium.states import JobStatus, OnCrash, Overlap
+
+
+class JobMethods(Facade):
+    """What a scheduler does with jobs."""
+
+    def add_job(
+        self,
+        func: Callable[..., Any] | str,
+        trigger: Any = None,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        id: str | None = None,  # noqa: A002 - APScheduler's name
+        name: str | None = None,
+        misfire_grace_time: float | None = None,
+        coalesce: bool = True,
+        max_instances: int = 1,
+        next_run_time: datetime | None = None,
+        *,
+        replace_existing: bool = False,
+        overlap: Overlap | str = Overlap.SKIP,
+        executor: str | None = None,
+        timeout: float | None = None,
+        retry: Retry | None = None,
+        on_crash: OnCrash | str | None = None,
+        catch_up: int | None = None,
+        keep_runs: int | None = None,
+        keep_days: float | None = None,
+        timezone: str | None = None,
+        paused: bool = False,
+        origin: str = "code",
+        **trigger_args: Any,
+    ) -> Job:
+        """Add a job: run `func` (a function, or the name of a task) when `trigger` says.
+
+        - `trigger`: `every(hours=1)`, `cron("0 3 * * *")`, …; or APScheduler's objects and spellings
+          (`"cron", hour=6`; `run_date="2025-10-13 15:30:00"`). Without one the job runs once, now.
+        - `misfire_grace_time`, `timeout`: seconds. `max_instances`: over all nodes.
+        - `replace_existing`: a job of this id takes the new definition; with an unchanged trigger it keeps its next
+          time, and a pause stays.
+
+        Returns the job as it stands in the plan. Raises JobExists, JobError, TriggerError, ArgumentsNotJSON.
+        """
+        policies = {name: value for name, value in locals().items() if name in POLICY_NAMES}
+        zone = timezone or self.timezone
+        job = build_job(
+            func,
+            trigger,
+            args,
+            kwargs,
+            id=id,
+            name=name,
+            timezone=zone,
+            next_run_time=next_run_time,
+            paused=paused,
+            origin=origin,
+            policies=policies,
+            trigger_args=trigger_args,
+        )
+        return self.add_jobs([job], replace_existing=replace_existing)[0]
+
+    def add_jobs(self, jobs: Iterable[Job], *, replace_existing: bool = False) -> list[Job]:
+        """Add many jobs, all or none; see `add_job`."""
+        added = self._plan.jobs.add(list(jobs), self._now(), replace_existing=replace_existing)
+        self._service.announce()
+        return added
+
+    def get_job(self, job_id: str) -> Job | None:
+        """The job with this id, or None."""
+        try:
+            return self._plan.jobs.get(job_id)
+        except JobNotFound:
+            return None
+
+    def get_jobs(
+        self,
+        status: JobStatus | str | None = None,
+        search: str | None = None,
+        origin: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Job]:
+        """Jobs by next run time; broken, paused and finished ones too. Horarium's own only by `origin="builtin"`."""
+        wanted = None if status is None else JobStatus(status)
+        return self._plan.jobs.find(status=wanted, search=search, origin=origin, limit=limit, offset=offset)
+
+    def modify_job(self, job_id: str, **changes: Any) -> Job:
+        """Change a job: its `func`, `args`, `kwargs`, `name`, `trigger`, `next_run_time`, or any policy.
+
+        Raises JobNotFound, JobError, TriggerError, ArgumentsNotJSON.
+        """
+        job = self._plan.jobs.get(job_id)
+        fields: dict[str, Any] = {name: changes.pop(name) for name in ("name", "args", "kwargs") if name in changes}
+        if "func" in changes:
+            fields["task"] = build_task(changes.pop("func"))
+        if "trigger" in changes:
+            fields["trigger"] = build_trigger(changes.pop("trigger"), {}, job.timezone)
+        if "next_run_time" in changes:
+            fields["next_run_time"] = aware(changes.pop("next_run_time"), job.timezone)
+        if changes:
+            policies = {name: getattr(job.policies, name) for name in POLICY_NAMES} | changes
+            fields["policies"] = build_policies(policies, known(fields.get("task", job.task)))
+        changed = self._plan.jobs.modify(job_id, fields, self._now())
+        self._service.announce()
+        return changed
+
+    def reschedule_job(self, job_id: str, trigger: Any = None, **trigger_args: Any) -> Job:
+        """Give a job another trigger; what was due by the old one is decided first. Raises JobNotFound, TriggerError."""
+        zone = self._plan.jobs.get(job_id).timezone
+        return self.modify_job(job_id, trigger=build_trigger(trigger, trigger_args, zone))
+
+    def pause_job(self, job_id: str, by: str = "code") -> Job:
+        """Stop a job from coming due, also over restarts. Raises JobNotFound."""
+        self._plan.holds.pause(job_id, self._now(), by)
+        return self._plan.jobs.get(job_id)
+
+    def resume_job(self, job_id: str) -> Job:
+        """Let a paused job come due again, from now on. Raises JobNotFound."""
+        self._plan.holds.resume(job_id, self._now())
+        self._service.announce()
+        return self._plan.jobs.get(job_id)
+
+    def remove_job(self, job_id: str) -> None:
+        """Take a job out of the plan; its runs stay readable. Raises JobNotFound."""
+        self._plan.jobs.remove(job_id, self._now())
+
+    def remove_all_jobs(self) -> int:
+        """Take every job out of the plan, but for Horarium's own; answers how many."""
+        return self._plan.jobs.remove_all(self._now())
+
+    def remove_missing(self, origin: str, ids_kept: Iterable[str]) -> list[str]:
+        """Remove the jobs that this origin added and does not name any more; answers their ids."""
+        return self._plan.jobs.remove_missing(origin, ids_kept, self._now())

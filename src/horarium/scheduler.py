@@ -1,0 +1,167 @@
+"""The facade: one object with everything that an application asks of a scheduler."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import Any
+
+from horarium.clock import Clock, SystemClock
+from horarium.engines.node import NodeOptions
+from horarium.events import EventBus, Listener
+from horarium.execution.places import Capacity
+from horarium.facade.jobs import JobMethods
+from horarium.facade.runs import RunMethods
+from horarium.plan import Plan
+from horarium.plugins import App, installed_apps
+from horarium.service import Service
+from horarium.settings import Settings
+from horarium.startup import add_startup_jobs, branches_of, import_tasks
+from horarium.store.database import Address, Connection
+from horarium.store.pruning import Pruned, prune
+from horarium.values import NodeInfo
+
+
+class Scheduler(JobMethods, RunMethods):
+    """A plan and, once started, a node that ticks and runs it.
+
+    `database` is an address (`sqlite:///app.db`, `postgresql://…`), or an SQLAlchemy Engine, which is left open at the
+    end; without one the settings say. Everything but running works without `start()`: a process may add jobs that
+    another one runs. Methods keep APScheduler's names; times are aware, or naive in the job's zone.
+    """
+
+    def __init__(
+        self,
+        database: Address | None = None,
+        *,
+        settings: Settings | None = None,
+        engine: str | None = None,
+        timezone: str | None = None,
+        apps: Sequence[App] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.apps = tuple(installed_apps() if apps is None else apps)
+        self.timezone = timezone or self.settings.timezone
+        self._events = EventBus()
+        self._plan = Plan(
+            database or self.settings.database_url,
+            branches_of(self.apps),
+            clock or SystemClock(),
+            synchronous=self.settings.sqlite_synchronous,
+        )
+        options = NodeOptions(
+            Capacity(self.settings.loop, self.settings.threads, self.settings.processes),
+            self.settings.lease,
+            self.settings.heartbeat,
+        )
+        self._service = Service(self._plan, engine or self.settings.engine, options, self._events)
+
+    # --- life
+
+    @property
+    def running(self) -> bool:
+        """Whether this process ticks."""
+        return self._service.running
+
+    def start(self, paused: bool = False) -> None:
+        """Begin to tick and run. Raises PlanUnavailable, SchemaError or ConfigurationError when it cannot."""
+        self._plan.prepare()
+        add_startup_jobs(self._plan, self.apps, self.settings, self._now())
+        if paused:
+            self.pause()
+        self._service.start()
+
+    def shutdown(self, wait: bool = True, grace: float | None = None) -> bool:
+        """Stop: no tick and no new run from now on; runs may end, for at most `grace` seconds (None: as they need).
+
+        What is still running then, or at once without `wait`, is told to stop and goes back to the queue. Answers
+        whether every run had ended.
+        """
+        clean = self._service.stop(wait=wait, grace=grace)
+        self._plan.close()
+        return clean
+
+    def pause(self) -> None:
+        """Stop the ticks of all nodes of this plan; running and queued runs go on."""
+        self._plan.holds.pause_plan("code")
+
+    def resume(self) -> None:
+        """Let the nodes tick again; what came due meanwhile is decided by each job's policies."""
+        self._plan.holds.resume_plan()
+        self._service.announce()
+
+    @asynccontextmanager
+    async def lifespan(self, _app: Any = None) -> AsyncIterator[None]:
+        """For `FastAPI(lifespan=scheduler.lifespan)`. If the scheduler cannot start, the application still serves."""
+        self._service.start_when_possible(self.start)
+        try:
+            yield
+        finally:
+            self.shutdown(grace=self.settings.shutdown_grace)
+
+    # --- looking after it
+
+    @property
+    def database_url(self) -> str:
+        """The plan's address, without its password."""
+        return self._plan.unprepared.address
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A transaction of the plan's database, for an application's own tables; commits at the end of the block."""
+        with self._plan.database.write() as connection:
+            yield connection
+
+    def nodes(self, all: bool = False) -> list[NodeInfo]:  # noqa: A002 - reads as it is meant
+        """The nodes that live, or all that are remembered."""
+        return self._plan.nodes.find(all_of_them=all)
+
+    def statistics(self, days: float = 7.0) -> dict[str, Any]:
+        """Numbers of jobs by status, and of runs by state over the last `days`, as JSON."""
+        since = self._now() - timedelta(days=days)
+        jobs, runs = self._plan.jobs.count(), self._plan.runs.count(since=since)
+        return {
+            "jobs": {"total": sum(jobs.values()), **{status.value: number for status, number in jobs.items()}},
+            "runs": {"total": sum(runs.values()), **{state.value: number for state, number in runs.items()}},
+            "since": since.isoformat(),
+            "paused": self._plan.holds.plan_pause() is not None,
+            "running": self.running,
+        }
+
+    def health(self) -> dict[str, Any]:
+        """How the scheduler is, as JSON; `status` is "ok", "degraded" or "down", and an "error" says what is wrong."""
+        return self._service.health()
+
+    def prune(self) -> Pruned:
+        """Forget history beyond the settings' age and number, as the built-in job does every night."""
+        write = self._plan.database.write
+        return prune(write, self._now(), days=self.settings.keep_days, keep=self.settings.keep_runs)
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call `listener` with every event of this process's node (`horarium.events`)."""
+        self._events.subscribe(listener)
+
+    def unsubscribe(self, listener: Listener) -> None:
+        """Call it no more."""
+        self._events.unsubscribe(listener)
+
+
+_lock = threading.Lock()
+_schedulers: list[Scheduler] = []
+
+
+def get_scheduler() -> Scheduler:
+    """The scheduler of this process, made from the settings when it is first asked for."""
+    with _lock:
+        if not _schedulers:
+            _schedulers.append(Scheduler())
+        return _schedulers[0]
+
+
+def set_scheduler(scheduler: Scheduler | None) -> None:
+    """Have `get_scheduler` answer this one, or make a new one when it is asked next."""
+    with _lock:
+        _schedulers[:] = [] if scheduler is None else [scheduler]

@@ -1,0 +1,393 @@
+"""Runs between the plan and a node: claiming what waits, ending attempts, giving back, rescuing.
+
+Every write names the run, its attempt and its node; what does not match is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, or_, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+
+from horarium.job import Job
+from horarium.states import HELD, Change, OnCrash, Overlap, RunState, sources, target
+from horarium.store import schema
+from horarium.store.database import Database
+from horarium.store.dialects import Dialect, Finish
+from horarium.store.jobs import JOB_COLUMNS
+from horarium.store.rows import UNREADABLE, error_text, read_job
+from horarium.store.work import Holder
+from horarium.values import ErrorInfo, RunKey
+
+attempts, clock, jobs, runs = schema.attempts, schema.job_clock, schema.jobs, schema.runs
+
+CRASHES_ALLOWED = 3
+"""A run whose node died this many times while it ran is stopped: it may be what kills them."""
+
+SUSPECT = 2
+"""From this many crashes on, a run is only started where no other such run is, so that the guilty one is found."""
+
+_CLAIM_AT_ONCE = 500
+_WAITING = sources(Change.CLAIM)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A run that is this node's now: its job as it stands, its attempt, and its own task and arguments if it has them."""
+
+    key: RunKey
+    job: Job
+    attempt: int
+    failures: int
+    payload: str | None
+    started_at: datetime
+    suspect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRun:
+    """A run that the plan says this node has."""
+
+    key: RunKey
+    attempt: int
+    state: RunState
+    stop_reason: str | None
+
+
+class Claims:
+    """What nodes do with runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(
+        self,
+        node: str,
+        now: datetime,
+        limit: int,
+        *,
+        executors: Collection[str],
+        without_tasks: Collection[str] = (),
+        suspects: bool = True,
+    ) -> list[Claimed]:
+        """Take up to `limit` waiting runs for this node, those waiting longest first.
+
+        Only runs of tasks not in `without_tasks` and of `executors` (or of jobs whose executor is not known yet).
+        Runs past their start deadline become missed. Runs of jobs that have all their instances active are left.
+        """
+        limit = min(limit, _CLAIM_AT_ONCE)
+        try:
+            return self._claim(node, now, limit, executors, without_tasks, suspects)
+        except IntegrityError:
+            # Another node took the last place of a job meanwhile. One at a time, then: whoever is free gets in.
+            try:
+                return self._claim(node, now, 1, executors, without_tasks, suspects)
+            except IntegrityError:
+                return []
+
+    def held_by(self, node: str) -> list[HeldRun]:
+        """What the plan says this node is running."""
+        query = select(runs.c.scheduled_at, runs.c.job_key, runs.c.attempt, runs.c.state, runs.c.stop_reason).where(
+            runs.c.node == node, runs.c.state.in_(HELD)
+        )
+        with self._database.read() as connection:
+            return [
+                HeldRun(RunKey(row.scheduled_at, row.job_key), row.attempt, RunState(row.state), row.stop_reason)
+                for row in connection.execute(query)
+            ]
+
+    def anything_waits(self, now: datetime) -> bool:
+        """Whether some run waits that may be started now: a cheap look before `claim`."""
+        query = select(runs.c.job_key).where(runs.c.state.in_(_WAITING), runs.c.not_before <= now).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
+    def next_time(self) -> datetime | None:
+        """When the next waiting run may be started."""
+        query = select(func.min(runs.c.not_before)).where(runs.c.state.in_(_WAITING))
+        with self._database.read() as connection:
+            found: datetime | None = connection.scalar(query)
+            return found
+
+    def mark_stopping(self, holder: Holder, reason: str) -> None:
+        """Show that a run was told to stop by its own node: its time is up."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(runs)
+                .where(
+                    runs.c.scheduled_at == holder.key.scheduled_at,
+                    runs.c.job_key == holder.key.job_key,
+                    runs.c.attempt == holder.attempt,
+                    runs.c.node == holder.node,
+                    runs.c.state.in_(sources(Change.ASK_TO_STOP)),
+                )
+                .values(state=target(Change.ASK_TO_STOP), stop_reason=reason)
+            )
+
+    def give_back(self, node: str, keys: Sequence[RunKey], now: datetime) -> None:
+        """Leave runs to other nodes, at once: this one is shutting down. It is no failure and no crash."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(runs)
+                .where(
+                    tuple_(runs.c.scheduled_at, runs.c.job_key).in_([tuple(key) for key in keys]),
+                    runs.c.node == node,
+                    runs.c.state.in_(sources(Change.GIVE_BACK)),
+                )
+                .values(state=target(Change.GIVE_BACK), not_before=now, node=None)
+            )
+
+    def rescue(self, node: str, now: datetime) -> int:
+        """Take the runs of a dead node from it: back to the queue, or failed (`on_crash="fail"`, or crashed too often).
+
+        Answers how many runs there were.
+        """
+        with self._database.write() as connection:
+            query = (
+                select(
+                    runs.c.scheduled_at,
+                    runs.c.job_key,
+                    runs.c.attempt,
+                    runs.c.started_at,
+                    runs.c.crashes,
+                    runs.c.stop_reason,
+                    jobs.c.on_crash,
+                )
+                .join(jobs, jobs.c.key == runs.c.job_key)
+                .where(runs.c.node == node, runs.c.state.in_(sources(Change.RESCUE)))
+                .with_for_update(of=runs)
+            )
+            rows = connection.execute(query).all()
+            for row in rows:
+                attempt = _rescue_one(connection, row, node, now)
+                connection.execute(self._database.dialect.insert_new(attempts), [attempt])
+            return len(rows)
+
+    def _claim(
+        self,
+        node: str,
+        now: datetime,
+        limit: int,
+        executors: Collection[str],
+        without_tasks: Collection[str],
+        suspects: bool,
+    ) -> list[Claimed]:
+        with self._database.write() as connection:
+            _expire(connection, now)
+            candidates = _candidates(connection, now, limit, executors, without_tasks, suspects)
+            slots = _slots_for(connection, candidates)
+            claimed: list[Claimed] = []
+            taken: list[tuple[Row[Any], int | None]] = []
+            has_suspect = False
+            for row in candidates:
+                slot = slots.get((row.scheduled_at, row.job_key), 0)
+                if slot == 0 or (row.crashes >= SUSPECT and has_suspect):
+                    continue
+                try:
+                    job = read_job(row)
+                except UNREADABLE:
+                    continue  # the tick sets such jobs aside; the run waits until the job is mended
+                has_suspect = has_suspect or row.crashes >= SUSPECT
+                taken.append((row, slot))
+                key = RunKey(row.scheduled_at, row.job_key)
+                claimed.append(Claimed(key, job, row.attempt + 1, row.failures, row.payload, now, row.crashes >= SUSPECT))
+            _take(connection, taken, node, now)
+            return claimed
+
+
+def write_ends(
+    connection: Connection,
+    dialect: Dialect,
+    node: str,
+    ends: Sequence[Finish],
+    failed: Sequence[tuple[Finish, datetime]],
+) -> list[RunKey]:
+    """Write the ends of attempts, and a row for each of the `failed` among them (with its start).
+
+    Answers the runs that are not the node's now, whose ends were refused.
+    """
+    if not ends:
+        return []
+    refused = [RunKey(*key) for key in dialect.finish(connection, ends, node=node)]
+    if refused:
+        refused = _not_written_before(connection, node, refused, ends)
+    lost = set(refused)
+    rows = [
+        {
+            "scheduled_at": end.scheduled_at,
+            "job_key": end.job_key,
+            "attempt": end.attempt,
+            "outcome": end.state,
+            "node": node,
+            "started_at": started_at,
+            "finished_at": end.ended_at,
+            "error": end.error,
+        }
+        for end, started_at in failed
+        if (end.scheduled_at, end.job_key) not in lost
+    ]
+    if rows:
+        connection.execute(dialect.insert_new(attempts), rows)
+    return refused
+
+
+def _candidates(
+    connection: Connection,
+    now: datetime,
+    limit: int,
+    executors: Collection[str],
+    without_tasks: Collection[str],
+    suspects: bool,
+) -> Sequence[Row[Any]]:
+    others = runs.alias("others")
+    active = (
+        select(func.count())
+        .select_from(others)
+        .where(others.c.job_key == runs.c.job_key, others.c.slot.is_not(None))
+        .scalar_subquery()
+    )
+    has_place = or_(runs.c.slot.is_not(None), jobs.c.overlap == Overlap.ALLOW, active < jobs.c.max_instances)
+    query = (
+        select(
+            runs.c.scheduled_at,
+            runs.c.job_key,
+            runs.c.attempt,
+            runs.c.failures,
+            runs.c.crashes,
+            runs.c.slot,
+            runs.c.payload,
+            *JOB_COLUMNS,
+        )
+        .join(jobs, jobs.c.key == runs.c.job_key)
+        .outerjoin(clock, clock.c.job_key == runs.c.job_key)
+        .where(runs.c.state.in_(_WAITING), runs.c.not_before <= now, has_place)
+        .where(or_(jobs.c.executor.is_(None), jobs.c.executor.in_(executors)))
+        .order_by(runs.c.not_before, runs.c.scheduled_at)
+        .limit(limit)
+        .with_for_update(of=runs, skip_locked=True)
+    )
+    if without_tasks:
+        query = query.where(jobs.c.task.not_in(without_tasks))
+    if not suspects:
+        query = query.where(runs.c.crashes < SUSPECT)
+    return connection.execute(query).all()
+
+
+def _slots_for(connection: Connection, candidates: Sequence[Row[Any]]) -> dict[tuple[datetime, int], int | None]:
+    """The slot that each candidate gets (None: its job needs none); those left out find no free one."""
+    slots: dict[tuple[datetime, int], int | None] = {}
+    homeless = []
+    for row in candidates:
+        if row.slot is not None or row.overlap == Overlap.ALLOW:
+            slots[row.scheduled_at, row.job_key] = row.slot
+        else:
+            homeless.append(row)
+    used: dict[int, set[int]] = {row.job_key: set() for row in homeless}
+    if used:
+        query = select(runs.c.job_key, runs.c.slot).where(runs.c.job_key.in_(used), runs.c.slot.is_not(None))
+        for key, slot in connection.execute(query):
+            used[key].add(slot)
+    for row in homeless:
+        taken = used[row.job_key]
+        free = next((n for n in range(1, row.max_instances + 1) if n not in taken), None)
+        if free is not None:
+            taken.add(free)
+            slots[row.scheduled_at, row.job_key] = free
+    return slots
+
+
+def _take(
+    connection: Connection, taken: Sequence[tuple[Row[Any], int | None]], node: str, now: datetime
+) -> None:
+    """Make the runs this node's, in its next attempt of each: in one statement but for those that get a slot."""
+    held: dict[str, Any] = {
+        "state": target(Change.CLAIM),
+        "node": node,
+        "attempt": runs.c.attempt + 1,
+        "started_at": now,
+        "finished_at": None,
+        "not_before": None,
+        "stop_reason": None,
+        "progress": None,
+    }
+    as_they_are = [(row.scheduled_at, row.job_key) for row, slot in taken if slot == row.slot]
+    if as_they_are:
+        ours = tuple_(runs.c.scheduled_at, runs.c.job_key).in_(as_they_are)
+        connection.execute(update(runs).where(ours, runs.c.state.in_(_WAITING)).values(held))
+    for row, slot in taken:
+        if slot != row.slot:
+            connection.execute(
+                update(runs).where(_is(row), runs.c.state.in_(_WAITING)).values(held | {"slot": slot})
+            )
+
+
+def _expire(connection: Connection, now: datetime) -> None:
+    """Lateness judged once more: what nobody could start in time is missed. A run that began before never is."""
+    connection.execute(
+        update(runs)
+        .where(
+            runs.c.state.in_(sources(Change.EXPIRE)),
+            runs.c.start_deadline < now,
+            runs.c.not_before <= now,
+            runs.c.attempt == 0,
+        )
+        .values(
+            state=target(Change.EXPIRE),
+            slot=None,
+            finished_at=now,
+            stop_reason="no node had a free place for it within misfire_grace_time",
+        )
+    )
+
+
+def _rescue_one(connection: Connection, row: Any, node: str, now: datetime) -> dict[str, Any]:
+    """Take one run from a dead node; answers the row of the attempt that was lost."""
+    crashes = row.crashes + 1
+    values: dict[str, Any] = {"crashes": crashes}
+    why = None
+    if row.stop_reason is not None:
+        values |= {"state": target(Change.CANCEL), "slot": None, "finished_at": now}
+    elif row.on_crash == OnCrash.FAIL:
+        why = ErrorInfo("horarium.NodeDied", f'node {node} died while the run was on it (on_crash: "fail")')
+    elif crashes >= CRASHES_ALLOWED:
+        why = ErrorInfo("horarium.NodeDied", f"{crashes} nodes died while the run was on them, the last was {node}")
+    else:
+        values |= {"state": target(Change.RESCUE), "not_before": now, "node": None}
+    if why is not None:
+        values |= {"state": target(Change.FAIL), "slot": None, "finished_at": now, "error": error_text(why)}
+    connection.execute(update(runs).where(_is(row), runs.c.attempt == row.attempt).values(values))
+    lost = ErrorInfo("horarium.NodeDied", f"node {node} died")
+    return {
+        "scheduled_at": row.scheduled_at,
+        "job_key": row.job_key,
+        "attempt": row.attempt,
+        "outcome": "crashed",
+        "node": node,
+        "started_at": row.started_at,
+        "finished_at": now,
+        "error": error_text(why or lost),
+    }
+
+
+def _not_written_before(
+    connection: Connection, node: str, refused: Sequence[RunKey], ends: Sequence[Finish]
+) -> list[RunKey]:
+    """Of refused ends, those that are not simply there already because a lost answer made us write them twice."""
+    query = select(runs.c.scheduled_at, runs.c.job_key, runs.c.attempt, runs.c.state).where(
+        tuple_(runs.c.scheduled_at, runs.c.job_key).in_([tuple(key) for key in refused]), runs.c.node == node
+    )
+    written = {(row.scheduled_at, row.job_key, row.attempt, row.state) for row in connection.execute(query)}
+    ours = {
+        (end.scheduled_at, end.job_key)
+        for end in ends
+        if (end.scheduled_at, end.job_key, end.attempt, end.state) in written
+    }
+    return [key for key in refused if tuple(key) not in ours]
+
+
+def _is(row: Row[Any]) -> Any:
+    return and_(runs.c.scheduled_at == row.scheduled_at, runs.c.job_key == row.job_key)

@@ -1,0 +1,179 @@
+"""The connection to the plan's database: addresses, pools, transactions, and what its errors mean."""
+
+from __future__ import annotations
+
+import select
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection as Connection  # for those who may not import SQLAlchemy
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from horarium.errors import ConfigurationError, PlanUnavailable
+from horarium.store.dialects import dialect_for
+
+Address = str | URL | Engine
+"""What a database may be given as."""
+
+_POSTGRESQL_NAMES = ("postgres", "postgresql", "postgresql+psycopg")
+_WAIT_FOR_LOCK_MS = 30_000
+_POOL_SIZE = 8
+
+
+class Database:
+    """The plan's database: an address that it opens (and closes), or an engine that it was given (and leaves open).
+
+    `synchronous` is SQLite's durability: FULL (default) means that what is committed is on disk.
+    """
+
+    def __init__(self, address: Address, *, synchronous: str = "FULL") -> None:
+        self._owns_engine = not isinstance(address, Engine)
+        self.engine = address if isinstance(address, Engine) else _open(address, synchronous)
+        self.dialect = dialect_for(self.engine.dialect.name)
+        # SQLite lets one writer in at a time and makes the others poll; inside one process a lock is fairer and faster.
+        self._writer = threading.RLock() if self.dialect.one_writer else nullcontext()
+
+    @property
+    def address(self) -> str:
+        """The address for people: without its password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    @property
+    def path(self) -> Path | None:
+        """The file of an SQLite database."""
+        if self.engine.dialect.name != "sqlite" or not self.engine.url.database:
+            return None
+        return Path(self.engine.url.database)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading. Raises PlanUnavailable when the database does not answer."""
+        with self._translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits at the end of the block and is rolled back by any exception.
+
+        Raises PlanUnavailable when the database does not answer or cannot be written.
+        """
+        with self._writer, self._translated(), self.engine.connect() as connection:
+            self.dialect.begin_write(connection)
+            yield connection
+            connection.commit()
+
+    def close(self) -> None:
+        """Close the pool, if this object opened it."""
+        if self._owns_engine:
+            self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (DisconnectionError, PoolTimeout) as error:
+            raise PlanUnavailable(self._explain(error)) from error
+        except DBAPIError as error:
+            if not error.connection_invalidated and not self.dialect.is_outage(error.orig):
+                raise
+            raise PlanUnavailable(self._explain(error)) from error
+
+    def _explain(self, error: Exception) -> str:
+        said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        return f"the plan's database {self.address} does not work: {said}{self.dialect.advice(said)}"
+
+
+def _open(address: str | URL, synchronous: str) -> Engine:
+    url = normalised(address)
+    if url.get_backend_name() == "sqlite":
+        return _open_sqlite(url, synchronous)
+    return _open_postgresql(url)
+
+
+def normalised(address: str | URL) -> URL:
+    """The address as SQLAlchemy wants it; `postgres://` (Heroku's spelling) is PostgreSQL.
+
+    Raises ConfigurationError for what is neither SQLite nor PostgreSQL.
+    """
+    try:
+        url = make_url(address)
+    except ArgumentError as error:
+        raise ConfigurationError(
+            "the database address is not a URL; write sqlite:///file.db or postgresql://user@host/name"
+        ) from error
+    if url.drivername in _POSTGRESQL_NAMES:
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() != "sqlite":
+        raise ConfigurationError(
+            f"databases of kind {url.drivername!r} are not supported; use sqlite:///file.db or postgresql://user@host/name"
+        )
+    if url.database in (None, "", ":memory:") or "mode=memory" in str(url):
+        raise ConfigurationError(
+            "an SQLite database in memory is lost with the process and private to one connection; name a file: sqlite:///app.db"
+        )
+    return url
+
+
+def _open_sqlite(url: URL, synchronous: str) -> Engine:
+    folder = Path(url.database or "").parent
+    if not folder.is_dir():
+        raise ConfigurationError(f"the folder of the SQLite file does not exist: {folder}")
+    engine = create_engine(
+        url, pool_size=_POOL_SIZE, max_overflow=64, connect_args={"timeout": _WAIT_FOR_LOCK_MS / 1000, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        # Already so in all but a new file; asking first lets a read-only file be read.
+        if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            try:
+                cursor.execute("PRAGMA journal_mode = WAL")
+            except connection.OperationalError:
+                pass  # a read-only file, or another process is switching it: both are noticed when something is written
+        cursor.execute(f"PRAGMA synchronous = {synchronous}")
+        cursor.close()
+
+    return engine
+
+
+def _open_postgresql(url: URL) -> Engine:
+    try:
+        engine = create_engine(
+            url,
+            pool_size=_POOL_SIZE,
+            max_overflow=24,
+            pool_timeout=10,
+            connect_args={
+                "options": "-c timezone=UTC -c lock_timeout=15s -c idle_in_transaction_session_timeout=60s",
+                "application_name": "horarium",
+                "connect_timeout": 5,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 20_000,
+            },
+        )
+    except ImportError as error:
+        raise ConfigurationError("PostgreSQL needs psycopg: pip install 'horarium[postgresql]'") from error
+
+    @event.listens_for(engine, "checkout")
+    def _refuse_a_dead_connection(connection: Any, _record: Any, _proxy: Any) -> None:
+        # Nothing may arrive on an idle connection but its end. Asking the socket costs no round trip; the pool
+        # answers this error by opening a new connection.
+        if connection.closed or _readable(connection.fileno()):
+            raise DisconnectionError("the server closed this connection")
+
+    return engine
+
+
+def _readable(descriptor: int) -> bool:
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    return bool(poller.poll(0))

@@ -1,0 +1,191 @@
+"""PostgreSQL: arrays in, one statement, losers out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Insert, Table, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
+
+from horarium.store.dialects.base import Dialect, Finish, Fire, Move, Refused
+
+# Moves the clocks whose version is still the one that was read, inserts the runs of those that moved, and answers
+# only what was refused: in almost every tick nothing.
+_APPLY = text("""
+WITH thought AS (
+    SELECT * FROM unnest(
+        CAST(:keys AS bigint[]), CAST(:versions AS bigint[]), CAST(:dues AS timestamptz[]), CAST(:nexts AS timestamptz[])
+    ) AS t (job_key, version, due_at, next_at)
+), moved AS (
+    UPDATE horarium_job_clock AS c SET next_run_time = t.next_at, version = c.version + 1
+    FROM thought AS t
+    WHERE c.job_key = t.job_key AND c.version = t.version AND c.next_run_time = t.due_at AND NOT c.paused AND NOT c.held
+    RETURNING c.job_key
+), wanted AS (
+    SELECT * FROM unnest(
+        CAST(:fire_times AS timestamptz[]), CAST(:fire_keys AS bigint[]), CAST(:running AS boolean[]),
+        CAST(:slots AS bigint[]), CAST(:deadlines AS timestamptz[])
+    ) AS w (scheduled_at, job_key, running, slot, start_deadline)
+), fired AS (
+    INSERT INTO horarium_runs (
+        scheduled_at, job_key, state, cause, slot, node, attempt, created_at, not_before, start_deadline, started_at
+    )
+    SELECT w.scheduled_at, w.job_key, CASE WHEN w.running THEN 'running' ELSE 'queued' END, 'schedule', w.slot,
+           CASE WHEN w.running THEN CAST(:node AS text) END, CASE WHEN w.running THEN 1 ELSE 0 END, CAST(:now AS timestamptz),
+           CASE WHEN NOT w.running THEN w.scheduled_at END, w.start_deadline,
+           CASE WHEN w.running THEN CAST(:now AS timestamptz) END
+    FROM wanted AS w JOIN moved USING (job_key)
+    ON CONFLICT DO NOTHING
+    RETURNING scheduled_at, job_key
+)
+SELECT NULL AS scheduled_at, t.job_key FROM thought AS t WHERE t.job_key NOT IN (SELECT job_key FROM moved)
+UNION ALL
+SELECT w.scheduled_at, w.job_key FROM wanted AS w LEFT JOIN fired USING (scheduled_at, job_key)
+WHERE fired.job_key IS NULL AND w.job_key IN (SELECT job_key FROM moved)
+""")
+
+# Ends attempts that are still this node's and answers the others.
+_FINISH = text("""
+WITH ended AS (
+    SELECT * FROM unnest(
+        CAST(:times AS timestamptz[]), CAST(:keys AS bigint[]), CAST(:attempts AS integer[]), CAST(:states AS text[]),
+        CAST(:failed AS integer[]), CAST(:keeps AS boolean[]), CAST(:not_befores AS timestamptz[]),
+        CAST(:ended AS timestamptz[]), CAST(:results AS text[]), CAST(:errors AS text[])
+    ) AS e (scheduled_at, job_key, attempt, state, failed, keeps_slot, not_before, ended_at, result, error)
+), written AS (
+    UPDATE horarium_runs AS r SET
+        state = e.state, failures = r.failures + e.failed, slot = CASE WHEN e.keeps_slot THEN r.slot END,
+        not_before = e.not_before, finished_at = e.ended_at, result = e.result, error = e.error
+    FROM ended AS e
+    WHERE r.scheduled_at = e.scheduled_at AND r.job_key = e.job_key AND r.attempt = e.attempt
+      AND r.node = :node AND r.state IN ('running', 'stopping')
+    RETURNING r.scheduled_at, r.job_key
+)
+SELECT e.scheduled_at, e.job_key FROM ended AS e LEFT JOIN written AS w USING (scheduled_at, job_key)
+WHERE w.job_key IS NULL
+""")
+
+# Connection, resources (disk full, too many connections), shutdown, system errors; read only; locks: a deadlock, a
+# serialisation failure, a wait that was too long; and a wrong password or name, which a person can mend meanwhile.
+_OUTAGES = ("08", "53", "57P", "58", "25006", "40001", "40P01", "55P03", "28", "3D000")
+_MIGRATION_LOCK = 0x486F7261  # "Hora"
+
+
+class PostgreSQL(Dialect):
+    """PostgreSQL 13 or later through psycopg 3."""
+
+    name = "postgresql"
+    one_writer = False
+    can_notify = True
+    look_every = 1.0
+
+    def begin_write(self, connection: Connection) -> None:
+        """Nothing to do: psycopg begins with the first statement."""
+
+    def now(self, connection: Connection) -> datetime | None:
+        """The server's clock."""
+        instant: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        return instant.astimezone(UTC)
+
+    def apply_moves(
+        self, connection: Connection, moves: Sequence[Move], fires: Sequence[Fire], *, node: str, now: datetime
+    ) -> Refused:
+        """One statement."""
+        keys, versions, dues, nexts = _columns(moves, 4)
+        times, fire_keys, running, slots, deadlines = _columns(fires, 5)
+        rows = connection.execute(
+            _APPLY,
+            {
+                "keys": keys,
+                "versions": versions,
+                "dues": dues,
+                "nexts": nexts,
+                "fire_times": times,
+                "fire_keys": fire_keys,
+                "running": running,
+                "slots": slots,
+                "deadlines": deadlines,
+                "node": node,
+                "now": now,
+            },
+        ).all()
+        lost = [row.job_key for row in rows if row.scheduled_at is None]
+        refused = [(row.scheduled_at, row.job_key) for row in rows if row.scheduled_at is not None]
+        return Refused(lost, refused)
+
+    def finish(self, connection: Connection, ends: Sequence[Finish], *, node: str) -> list[tuple[datetime, int]]:
+        """One statement."""
+        times, keys, attempts, states, failed, keeps, not_befores, ended, results, errors = _columns(ends, 10)
+        rows = connection.execute(
+            _FINISH,
+            {
+                "times": times,
+                "keys": keys,
+                "attempts": attempts,
+                "states": states,
+                "failed": failed,
+                "keeps": keeps,
+                "not_befores": not_befores,
+                "ended": ended,
+                "results": results,
+                "errors": errors,
+                "node": node,
+            },
+        )
+        return [(row.scheduled_at, row.job_key) for row in rows]
+
+    def insert_new(self, table: Table) -> Insert:
+        """ON CONFLICT DO NOTHING."""
+        return insert(table).on_conflict_do_nothing()
+
+    def notify(self, connection: Connection, channel: str) -> None:
+        """NOTIFY, delivered at the commit."""
+        connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": channel})
+
+    def notifications(self, connection: Connection, channel: str, seconds: float) -> Iterator[bool]:
+        """LISTEN, outside of any transaction, on a connection that goes back to the pool without it."""
+        driver: Any = connection.connection.driver_connection
+        lost: type[Exception] = connection.dialect.loaded_dbapi.OperationalError
+        driver.autocommit = True
+        try:
+            driver.execute(f"LISTEN {channel}")
+            while True:
+                try:
+                    # Several that arrive together are one wake-up.
+                    yield any(True for _ in list(driver.notifies(timeout=seconds, stop_after=1)))
+                except lost as error:
+                    raise OperationalError("LISTEN", None, error) from error
+        finally:
+            connection.invalidate()
+
+    def lock_migrations(self, connection: Connection) -> None:
+        """An advisory lock that the transaction's end gives back."""
+        # A migration by another process may take long, and waiting for it is no fault.
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '10min'")
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        connection.exec_driver_sql("SET LOCAL lock_timeout TO DEFAULT")
+
+    def is_outage(self, error: BaseException | None) -> bool:
+        """By SQLSTATE; what has none never reached the server."""
+        state = getattr(error, "sqlstate", None)
+        if state is None:
+            return type(error).__name__ in ("OperationalError", "InterfaceError", "ConnectionTimeout")
+        return isinstance(state, str) and state.startswith(_OUTAGES)
+
+    def advice(self, message: str) -> str:
+        """For the commonest refusals."""
+        if "refused" in message or "could not translate" in message or "connection timeout" in message:
+            return "; is the server running, and are host and port right?"
+        if "does not exist" in message:
+            return "; create it, or correct the name in the address"
+        if "authentication" in message:
+            return "; check user and password in the address"
+        return ""
+
+
+def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
+    """Rows as columns; as many empty columns as there should be when there are no rows."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]

@@ -1,0 +1,305 @@
+"""Jobs in the plan: adding, reading, changing and removing them. Pausing and holding are in `holds`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from horarium.errors import JobExists, JobNotFound
+from horarium.job import POLICY_NAMES, Job
+from horarium.states import Change, JobStatus, RunState, sources, target
+from horarium.store import schema
+from horarium.store.database import Database
+from horarium.store.rows import UNREADABLE, job_values, read_job, show_job
+from horarium.store.settling import settle
+
+jobs, clock, runs = schema.jobs, schema.job_clock, schema.runs
+
+INTERNAL_ORIGINS = ("builtin", "call")
+"""Origins of jobs that no user added: left out of lists, counts and `remove_all`."""
+
+_T = TypeVar("_T")
+_AT_ONCE = 1_000
+_TRIES = 3
+_PAYLOAD = ("task", "args", "kwargs")
+
+JOB_COLUMNS = (
+    jobs.c.key,
+    jobs.c.id,
+    jobs.c.name,
+    jobs.c.task,
+    jobs.c.trigger,
+    jobs.c.args,
+    jobs.c.kwargs,
+    *(jobs.c[name] for name in POLICY_NAMES),
+    jobs.c.timezone,
+    jobs.c.origin,
+    jobs.c.revision,
+    jobs.c.status,
+    jobs.c.fault,
+    jobs.c.created_at,
+    jobs.c.updated_at,
+    clock.c.next_run_time,
+    clock.c.version,
+    clock.c.paused,
+)
+"""What `rows.read_job` reads."""
+
+
+def select_jobs() -> Select[Any]:
+    """Every job of the plan that was not removed, with its clock."""
+    return select(*JOB_COLUMNS).join(clock, clock.c.job_key == jobs.c.key).where(jobs.c.removed_at.is_(None))
+
+
+class Jobs:
+    """The jobs of a plan."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, wanted: Sequence[Job], now: datetime, *, replace_existing: bool = False) -> list[Job]:
+        """Add jobs, all or none, and answer them as they stand in the plan.
+
+        `next_run_time` of a new job is its trigger's first time from `now`, or the one that it brings. With
+        `replace_existing` a job that is there takes the new definition; if its trigger is the same it keeps its next
+        run time, and a person's pause stays. Raises JobExists, ArgumentsNotJSON.
+        """
+        values = {job.id: (job, job_values(_anchored(job, now))) for job in wanted}
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                with self._database.write() as connection:
+                    self._add(connection, values, now, replace_existing=replace_existing)
+                    return self._by_ids(connection, list(values))
+            except IntegrityError:
+                # Another process added one of them after we looked; now it is there to be seen.
+                if not tries_left:
+                    raise
+        raise AssertionError("unreachable")
+
+    def get(self, job_id: str) -> Job:
+        """The job with this id. Raises JobNotFound."""
+        with self._database.read() as connection:
+            return show_job(_one(connection, job_id))
+
+    def find(
+        self,
+        *,
+        status: JobStatus | None = None,
+        search: str | None = None,
+        origin: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Job]:
+        """Jobs by next run time, those without one last; `search` is part of the id, name or task."""
+        query = select_jobs().order_by(clock.c.next_run_time.is_(None), clock.c.next_run_time, jobs.c.id)
+        if status is JobStatus.PAUSED:
+            query = query.where(clock.c.paused, jobs.c.status == JobStatus.SCHEDULED)
+        elif status is not None:
+            query = query.where(jobs.c.status == status, ~clock.c.paused)
+        if search:
+            query = query.where(
+                jobs.c.id.contains(search, autoescape=True)
+                | jobs.c.name.contains(search, autoescape=True)
+                | jobs.c.task.contains(search, autoescape=True)
+            )
+        if origin is not None:
+            query = query.where(jobs.c.origin == origin)
+        else:
+            query = query.where(jobs.c.origin.not_in(INTERNAL_ORIGINS))
+        with self._database.read() as connection:
+            return [show_job(row) for row in connection.execute(query.limit(limit).offset(offset))]
+
+    def count(self) -> dict[JobStatus, int]:
+        """How many jobs there are of each status."""
+        paused = clock.c.paused & (jobs.c.status == JobStatus.SCHEDULED)
+        query = (
+            select(jobs.c.status, paused.label("paused"), func.count())
+            .join(clock, clock.c.job_key == jobs.c.key)
+            .where(jobs.c.removed_at.is_(None), jobs.c.origin.not_in(INTERNAL_ORIGINS))
+            .group_by(jobs.c.status, paused)
+        )
+        with self._database.read() as connection:
+            counts: dict[JobStatus, int] = {}
+            for status, is_paused, number in connection.execute(query):
+                found = JobStatus.PAUSED if is_paused else JobStatus(status)
+                counts[found] = counts.get(found, 0) + number
+            return counts
+
+    def modify(self, job_id: str, changes: Mapping[str, Any], now: datetime) -> Job:
+        """Change fields of a job; `next_run_time` may be among them (None: never by itself).
+
+        What came due before a new trigger or time is decided first, by the old one. Raises JobNotFound.
+        """
+        with self._database.write() as connection:
+            row = _one(connection, job_id, lock=True)
+            old = show_job(row)
+            fields = dict(changes)
+            moves_clock = "next_run_time" in fields
+            next_run_time = fields.pop("next_run_time", None)
+            new = replace(old, **fields)
+            if "trigger" in fields and not moves_clock:
+                moves_clock = True
+                new = _anchored(new, now)
+                next_run_time = new.trigger.first(now)
+            if moves_clock:
+                settle(connection, self._database.dialect, old, now)
+            self._write_definition(connection, row, job_values(new), now)
+            if moves_clock:
+                _set_next(connection, old.key, next_run_time)
+            return show_job(_one(connection, job_id))
+
+    def remove(self, job_id: str, now: datetime) -> None:
+        """Take a job out of the plan. Its runs stay readable, those that wait are cancelled. Raises JobNotFound."""
+        with self._database.write() as connection:
+            _remove(connection, [_one(connection, job_id, lock=True).key], now)
+
+    def remove_all(self, now: datetime) -> int:
+        """Take every job out of the plan; answers how many."""
+        with self._database.write() as connection:
+            users = select(jobs.c.key).where(jobs.c.removed_at.is_(None), jobs.c.origin.not_in(INTERNAL_ORIGINS))
+            keys = connection.scalars(users).all()
+            _remove(connection, keys, now)
+            return len(keys)
+
+    def remove_missing(self, origin: str, ids_kept: Iterable[str], now: datetime) -> list[str]:
+        """Remove the jobs of this origin that are not among `ids_kept`; answers the ids of those removed."""
+        kept = set(ids_kept)
+        with self._database.write() as connection:
+            query = select(jobs.c.key, jobs.c.id).where(jobs.c.origin == origin, jobs.c.removed_at.is_(None))
+            gone = [row for row in connection.execute(query) if row.id not in kept]
+            _remove(connection, [row.key for row in gone], now)
+            return [row.id for row in gone]
+
+    def _add(
+        self, connection: Connection, wanted: Mapping[str, tuple[Job, dict[str, Any]]], now: datetime, *, replace_existing: bool
+    ) -> None:
+        existing = {row.id: row for row in _rows_of(connection, list(wanted), lock=True)}
+        if existing and not replace_existing:
+            raise JobExists(next(iter(existing)))
+        new = [pair for job_id, pair in wanted.items() if job_id not in existing]
+        for group in _groups(new):
+            self._insert(connection, group, now)
+        for job_id, row in existing.items():
+            self._replace(connection, row, *wanted[job_id], now)
+
+    def _insert(self, connection: Connection, group: Sequence[tuple[Job, dict[str, Any]]], now: datetime) -> None:
+        fresh = {"revision": 1, "created_at": now, "updated_at": now}
+        firsts = {job.id: _first_time(job, now) for job, _ in group}
+        rows = connection.execute(
+            insert(jobs).returning(jobs.c.key, jobs.c.id),
+            [
+                values | fresh | {"status": JobStatus.SCHEDULED if firsts[job.id] else JobStatus.FINISHED}
+                for job, values in group
+            ],
+        ).all()
+        paused = {job.id: job.paused for job, _ in group}
+        connection.execute(
+            insert(clock),
+            [
+                {"job_key": row.key, "next_run_time": firsts[row.id], "paused": paused[row.id], "version": 0, "revision": 1}
+                for row in rows
+            ],
+        )
+
+    def _replace(self, connection: Connection, row: Row[Any], job: Job, values: dict[str, Any], now: datetime) -> None:
+        """Give a job that is there a new definition; move its clock only if its trigger is another."""
+        try:
+            old = read_job(row)
+        except UNREADABLE:
+            old = None
+        if old is not None and old.trigger.same_schedule(job.trigger.in_zone(job.timezone)):
+            self._write_definition(connection, row, values | {"trigger": row.trigger}, now)
+            return
+        if old is not None:
+            settle(connection, self._database.dialect, old, now)
+        self._write_definition(connection, row, values, now)
+        _set_next(connection, row.key, _first_time(job, now))
+
+    def _write_definition(self, connection: Connection, row: Row[Any], values: dict[str, Any], now: datetime) -> None:
+        """Write what changed; runs made before keep the task and arguments that they were made with."""
+        changed = {name: value for name, value in values.items() if getattr(row, name) != value}
+        if not changed:
+            return
+        if any(name in changed for name in _PAYLOAD):
+            connection.execute(
+                update(runs)
+                .where(runs.c.job_key == row.key, runs.c.payload.is_(None))
+                .values(payload=_payload_text(row))
+            )
+        mended = {} if row.fault is None else {"fault": None, "status": JobStatus.SCHEDULED}
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.key == row.key)
+            .values(changed | mended | {"revision": jobs.c.revision + 1, "updated_at": now})
+        )
+        connection.execute(
+            update(clock)
+            .where(clock.c.job_key == row.key)
+            .values(version=clock.c.version + 1, revision=clock.c.revision + 1, **({"held": False} if mended else {}))
+        )
+
+    def _by_ids(self, connection: Connection, ids: Sequence[str]) -> list[Job]:
+        found = {row.id: show_job(row) for row in _rows_of(connection, ids)}
+        return [found[job_id] for job_id in ids]
+
+
+def _first_time(job: Job, now: datetime) -> datetime | None:
+    """When a new job is due first; one that is added as finished is never due by itself."""
+    if job.status is JobStatus.FINISHED:
+        return None
+    return job.next_run_time or job.trigger.first(now)
+
+
+def _anchored(job: Job, now: datetime) -> Job:
+    return replace(job, trigger=job.trigger.in_zone(job.timezone).seeded(job.id).anchored(now))
+
+
+def _set_next(connection: Connection, key: int, next_run_time: datetime | None) -> None:
+    connection.execute(
+        update(clock).where(clock.c.job_key == key).values(next_run_time=next_run_time, version=clock.c.version + 1)
+    )
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.key == key, jobs.c.status.in_([JobStatus.SCHEDULED, JobStatus.FINISHED]))
+        .values(status=JobStatus.FINISHED if next_run_time is None else JobStatus.SCHEDULED)
+    )
+
+
+def _remove(connection: Connection, keys: Sequence[int], now: datetime) -> None:
+    for group in _groups(keys):
+        connection.execute(update(jobs).where(jobs.c.key.in_(group)).values(removed_at=now, updated_at=now))
+        connection.execute(clock.delete().where(clock.c.job_key.in_(group)))
+        connection.execute(
+            update(runs)
+            .where(runs.c.job_key.in_(group), runs.c.state.in_([RunState.QUEUED, RunState.RETRYING]))
+            .where(runs.c.state.in_(sources(Change.CANCEL)))
+            .values(state=target(Change.CANCEL), slot=None, finished_at=now, stop_reason="the job was removed")
+        )
+
+
+def _one(connection: Connection, job_id: str, *, lock: bool = False) -> Row[Any]:
+    rows = list(_rows_of(connection, [job_id], lock=lock))
+    if not rows:
+        raise JobNotFound(job_id)
+    return rows[0]
+
+
+def _rows_of(connection: Connection, ids: Sequence[str], *, lock: bool = False) -> Iterator[Row[Any]]:
+    for group in _groups(ids):
+        query = select_jobs().where(jobs.c.id.in_(group))
+        yield from connection.execute(query.with_for_update() if lock else query)
+
+
+def _payload_text(row: Row[Any]) -> str:
+    return f'{{"task":{json.dumps(row.task)},"args":{row.args},"kwargs":{row.kwargs}}}'
+
+
+def _groups(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]

@@ -1,0 +1,104 @@
+"""Forgetting: ended runs by age and by count, decisions by age, nodes and jobs that nothing speaks of any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, or_, select, tuple_
+
+from horarium.states import ACTIVE
+from horarium.store import schema
+
+decisions, jobs, nodes, runs = schema.decisions, schema.jobs, schema.nodes, schema.runs
+
+Transaction = Callable[[], AbstractContextManager[Connection]]
+
+_AT_ONCE = 1_000
+_ENDED = runs.c.state.not_in(ACTIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How much was deleted."""
+
+    runs: int
+    decisions: int
+    jobs: int
+    nodes: int
+
+
+def prune(transaction: Transaction, now: datetime, *, days: float, keep: int) -> Pruned:
+    """Delete ended runs older than `days`, and beyond the newest `keep` of each job; a job's own limits go first.
+
+    Active runs stay whatever their age. Works in many short transactions, each opened by `transaction()`, so that ticks
+    hardly wait.
+    """
+    limit = now - timedelta(days=days)
+    gone = _delete_runs(transaction, _old_runs(limit))
+    with transaction() as connection:
+        special = connection.execute(_jobs_over_a_limit(keep)).all()
+    for row in special:
+        for query in _beyond_own_limits(transaction, row, now, keep):
+            gone += _delete_runs(transaction, query)
+    with transaction() as connection:
+        told = connection.execute(delete(decisions).where(decisions.c.last_at < limit)).rowcount
+        left = select(runs.c.job_key).where(runs.c.job_key == jobs.c.key).exists()
+        removed = connection.execute(delete(jobs).where(jobs.c.removed_at < limit, ~left)).rowcount
+        dead = connection.execute(delete(nodes).where(nodes.c.stopped_at < limit)).rowcount
+    return Pruned(gone, told, removed, dead)
+
+
+def _old_runs(limit: datetime) -> Any:
+    return (
+        select(runs.c.scheduled_at, runs.c.job_key)
+        .join(jobs, jobs.c.key == runs.c.job_key)
+        .where(runs.c.scheduled_at < limit, _ENDED, jobs.c.keep_days.is_(None))
+    )
+
+
+def _jobs_over_a_limit(keep: int) -> Any:
+    """Jobs with an age limit of their own, and those with more runs than they may keep."""
+    counted = select(runs.c.job_key, func.count().label("number")).group_by(runs.c.job_key).subquery()
+    return (
+        select(jobs.c.key, jobs.c.keep_runs, jobs.c.keep_days)
+        .join(counted, counted.c.job_key == jobs.c.key)
+        .where(or_(jobs.c.keep_days.is_not(None), counted.c.number > func.coalesce(jobs.c.keep_runs, keep)))
+    )
+
+
+def _beyond_own_limits(transaction: Transaction, job: Row[Any], now: datetime, keep: int) -> Iterator[Any]:
+    of_job = select(runs.c.scheduled_at, runs.c.job_key).where(runs.c.job_key == job.key, _ENDED)
+    if job.keep_days is not None:
+        yield of_job.where(runs.c.scheduled_at < now - timedelta(days=job.keep_days))
+    with transaction() as connection:
+        newest_to_go = connection.scalar(
+            select(runs.c.scheduled_at)
+            .where(runs.c.job_key == job.key)
+            .order_by(runs.c.scheduled_at.desc())
+            .offset(job.keep_runs or keep)
+            .limit(1)
+        )
+    if newest_to_go is not None:
+        yield of_job.where(runs.c.scheduled_at <= newest_to_go)
+
+
+def _delete_runs(transaction: Transaction, query: Any) -> int:
+    gone = 0
+    while True:
+        with transaction() as connection:
+            keys = [tuple(row) for row in connection.execute(query.limit(_AT_ONCE))]
+            _delete(connection, keys)
+        gone += len(keys)
+        if len(keys) < _AT_ONCE:
+            return gone
+
+
+def _delete(connection: Connection, keys: Sequence[tuple[Any, ...]]) -> None:
+    if not keys:
+        return
+    for table in (*schema.RUN_TABLES, runs):
+        connection.execute(delete(table).where(tuple_(table.c.scheduled_at, table.c.job_key).in_(keys)))

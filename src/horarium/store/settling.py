@@ -1,0 +1,220 @@
+"""From verdicts to rows: the moves, runs and decision rows that follow from what `decide` said, in one transaction.
+
+A tick settles a thousand jobs at once; a change of a job's trigger settles that one job first, so that what was due
+under the old trigger is decided by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, tuple_, update
+
+from horarium.decide import Unrun, Verdict, decide, start_deadline
+from horarium.job import Job
+from horarium.states import Cause, Change, DecisionKind, JobStatus, Overlap, RunState, sources, target
+from horarium.store import schema
+from horarium.store.dialects import Dialect, Fire, Move
+
+clock, decisions, jobs, runs = schema.job_clock, schema.decisions, schema.jobs, schema.runs
+
+NOBODY = ""
+"""The node of what no node did: a person's change decided it."""
+
+_REPLACED = "a newer run of the job took its place (overlap: cancel_running)"
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A due job as it was read, and what was decided of it."""
+
+    job: Job
+    due_at: datetime
+    version: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a tick's thoughts. `started` are runs that this node must execute now."""
+
+    started: Sequence[tuple[Job, datetime]]
+    queued: int
+    unrun: Sequence[tuple[Job, Unrun]]
+    lost_races: int
+
+
+def settle(connection: Connection, dialect: Dialect, job: Job, now: datetime) -> None:
+    """Decide what is due of one job and write it, its runs left for any node. Nothing happens when nothing is due."""
+    due = job.next_run_time
+    if due is None or due > now or job.paused or job.status is not JobStatus.SCHEDULED:
+        return
+    thought = Thought(job, due, job.version, decide(job, due, now))
+    write_thoughts(connection, dialect, [thought], node=NOBODY, now=now, takes=lambda _: False)
+
+
+def write_thoughts(
+    connection: Connection,
+    dialect: Dialect,
+    thoughts: Sequence[Thought],
+    *,
+    node: str,
+    now: datetime,
+    takes: Callable[[Job], bool],
+) -> Settled:
+    """Write what was decided of jobs that nobody else moved since.
+
+    `takes(job)` says whether this node has a free place for a run of the job and reserves it; the caller gives back
+    the places of runs that are not among `started`.
+    """
+    used = _used_slots(connection, [t.job for t in thoughts if t.job.policies.max_instances > 1])
+    unrun: dict[int, list[Unrun]] = {}
+    moves, fires = [], []
+    for thought in thoughts:
+        job, verdict = thought.job, thought.verdict
+        moves.append(Move(job.key, thought.version, thought.due_at, verdict.next_run_time))
+        if verdict.unrun:
+            unrun[job.key] = list(verdict.unrun)
+        for occurrence in verdict.fires:
+            fire = _fire(job, occurrence, used, takes)
+            if fire is None:
+                unrun.setdefault(job.key, []).append(_overlapped(occurrence))
+            else:
+                fires.append(fire)
+    refused = dialect.apply_moves(connection, moves, fires, node=node, now=now)
+    lost = set(refused.moves)
+    by_key = {thought.job.key: thought.job for thought in thoughts if thought.job.key not in lost}
+    turned_away = set(refused.fires)
+    for occurrence, key in _without_run(connection, refused.fires):
+        unrun.setdefault(key, []).append(_overlapped(occurrence))
+    told = [(by_key[key], one) for key, entries in unrun.items() if key in by_key for one in entries]
+    _insert_decisions(connection, told, node, now)
+    _finish_jobs(connection, [t.job.key for t in thoughts if t.verdict.next_run_time is None and t.job.key in by_key])
+    made = [fire for fire in fires if fire.job_key in by_key and fire[:2] not in turned_away]
+    _stop_replaced(connection, [fire for fire in made if by_key[fire.job_key].policies.overlap is Overlap.CANCEL_RUNNING], now)
+    started = [(by_key[fire.job_key], fire.scheduled_at) for fire in made if fire.running]
+    return Settled(started, len(made) - len(started), told, len(lost))
+
+
+def record_unrun(connection: Connection, job: Job, entries: Iterable[Unrun], node: str, now: datetime) -> None:
+    """Write decisions about occurrences of one job that get no run."""
+    _insert_decisions(connection, [(job, one) for one in entries], node, now)
+
+
+def enqueue(
+    connection: Connection, key: int, at: datetime, cause: Cause, now: datetime, payload: str | None = None
+) -> datetime | None:
+    """Insert one run that waits for any node; its time, or None when the job has a run of that time already."""
+    known = select(runs.c.job_key).where(runs.c.scheduled_at == at, runs.c.job_key == key)
+    if connection.execute(known).first() is not None:
+        return None
+    connection.execute(
+        insert(runs).values(
+            scheduled_at=at,
+            job_key=key,
+            state=target(Change.ENQUEUE),
+            cause=cause,
+            created_at=now,
+            not_before=now,
+            payload=payload,
+        )
+    )
+    return at
+
+
+def enqueue_by_hand(connection: Connection, key: int, now: datetime, payload: str | None = None) -> datetime:
+    """Insert a run for no occurrence, at the first free microsecond after `now`; answers its time."""
+    at = now + timedelta(microseconds=1)
+    while enqueue(connection, key, at, Cause.MANUAL, now, payload) is None:
+        at += timedelta(microseconds=1)
+    return at
+
+
+def _fire(job: Job, occurrence: datetime, used: Mapping[int, set[int]], takes: Callable[[Job], bool]) -> Fire | None:
+    """The run of an occurrence; None when all of the job's instances are active and it is to be skipped."""
+    policies = job.policies
+    deadline = start_deadline(job, occurrence)
+    if policies.overlap is Overlap.ALLOW:
+        return Fire(occurrence, job.key, takes(job), None, deadline)
+    if policies.overlap is not Overlap.SKIP:
+        # These wait their turn: whoever claims them takes the slot.
+        return Fire(occurrence, job.key, False, None, deadline)
+    slot = 1
+    if policies.max_instances > 1:
+        taken = used.get(job.key, set())
+        slot = next((n for n in range(1, policies.max_instances + 1) if n not in taken), 0)
+        if not slot:
+            return None
+        taken.add(slot)
+    return Fire(occurrence, job.key, takes(job), slot, deadline)
+
+
+def _overlapped(occurrence: datetime) -> Unrun:
+    reason = "as many runs of the job as max_instances allows were active (overlap: skip)"
+    return Unrun(DecisionKind.SKIPPED, occurrence, occurrence, 1, True, reason)
+
+
+def _used_slots(connection: Connection, several: Sequence[Job]) -> dict[int, set[int]]:
+    used: dict[int, set[int]] = {job.key: set() for job in several}
+    if used:
+        query = select(runs.c.job_key, runs.c.slot).where(runs.c.job_key.in_(used), runs.c.slot.is_not(None))
+        for key, slot in connection.execute(query):
+            used[key].add(slot)
+    return used
+
+
+def _without_run(connection: Connection, refused: Sequence[tuple[datetime, int]]) -> list[tuple[datetime, int]]:
+    """Of runs that could not be inserted, those that do not exist: their slot was taken."""
+    if not refused:
+        return []
+    query = select(runs.c.scheduled_at, runs.c.job_key).where(tuple_(runs.c.scheduled_at, runs.c.job_key).in_(refused))
+    known = {(row.scheduled_at, row.job_key) for row in connection.execute(query)}
+    return [one for one in refused if one not in known]
+
+
+def _insert_decisions(connection: Connection, told: Sequence[tuple[Job, Unrun]], node: str, now: datetime) -> None:
+    if not told:
+        return
+    rows: list[dict[str, Any]] = [
+        {
+            "job_key": job.key,
+            "kind": one.kind,
+            "first_at": one.first_at,
+            "last_at": one.last_at,
+            "count": one.count,
+            "exact": one.exact,
+            "reason": one.reason,
+            "decided_at": now,
+            "node": node or None,
+        }
+        for job, one in told
+    ]
+    connection.execute(insert(decisions), rows)
+
+
+def _finish_jobs(connection: Connection, keys: Sequence[int]) -> None:
+    if keys:
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.key.in_(keys), jobs.c.status == JobStatus.SCHEDULED)
+            .values(status=JobStatus.FINISHED)
+        )
+
+
+def _stop_replaced(connection: Connection, newer: Sequence[Fire], now: datetime) -> None:
+    """Ask the older active runs of these jobs to stop, and cancel those that had not begun."""
+    for fire in newer:
+        older = (runs.c.job_key == fire.job_key) & (runs.c.scheduled_at != fire.scheduled_at)
+        connection.execute(
+            update(runs)
+            .where(older, runs.c.state.in_([RunState.QUEUED, RunState.RETRYING]))
+            .values(state=target(Change.CANCEL), slot=None, finished_at=now, stop_reason=_REPLACED)
+        )
+        connection.execute(
+            update(runs)
+            .where(older, runs.c.state.in_(sources(Change.ASK_TO_STOP)))
+            .values(state=target(Change.ASK_TO_STOP), stop_reason=_REPLACED)
+        )

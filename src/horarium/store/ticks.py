@@ -1,0 +1,126 @@
+"""Ticks: reading what is due, and writing what was decided. No lock is held while anybody thinks."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from horarium.job import Job
+from horarium.states import JobStatus
+from horarium.store import schema
+from horarium.store.database import Database
+from horarium.store.jobs import select_jobs
+from horarium.store.rows import UNREADABLE, clean, read_job
+from horarium.store.settling import Settled, Thought, write_thoughts
+
+clock, jobs = schema.job_clock, schema.jobs
+
+_DUE = (~clock.c.paused) & (~clock.c.held) & clock.c.next_run_time.is_not(None)
+_KEPT_DEFINITIONS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A job that is due: its definition, when it was due, and the version of its clock."""
+
+    job: Job
+    due_at: datetime
+    version: int
+
+
+class Ticks:
+    """The plan as the engine's tick sees it. Keeps the definitions it read in memory, by key and revision."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._definitions: OrderedDict[tuple[int, int], Job] = OrderedDict()
+
+    def due(self, now: datetime, limit: int, without: Collection[int] = ()) -> list[Due]:
+        """At most `limit` due jobs, those due longest first, leaving out the job keys `without`.
+
+        A row that cannot be read is set aside (quarantined, with why) and the others are answered.
+        """
+        query = (
+            select(clock.c.job_key, clock.c.next_run_time, clock.c.version, clock.c.revision)
+            .where(_DUE, clock.c.next_run_time <= now)
+            .order_by(clock.c.next_run_time)
+            .limit(limit)
+        )
+        if without:
+            query = query.where(clock.c.job_key.not_in(without))
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+            damaged = self._load(connection, [(row.job_key, row.revision) for row in rows])
+        if damaged:
+            self.hold(damaged, JobStatus.QUARANTINED)
+        known = self._definitions
+        return [
+            Due(known[key, revision], due_at, version)
+            for key, due_at, version, revision in rows
+            if (key, revision) in known
+        ]
+
+    def next_time(self, without: Collection[int] = ()) -> datetime | None:
+        """When the next job is due; None when none ever is."""
+        query = select(func.min(clock.c.next_run_time)).where(_DUE)
+        if without:
+            query = query.where(clock.c.job_key.not_in(without))
+        with self._database.read() as connection:
+            found: datetime | None = connection.scalar(query)
+            return found
+
+    def write(self, thoughts: Sequence[Thought], *, node: str, now: datetime, takes: Callable[[Job], bool]) -> Settled:
+        """Write decisions in one transaction; see `settling.write_thoughts`."""
+        with self._database.write() as connection:
+            return write_thoughts(connection, self._database.dialect, thoughts, node=node, now=now, takes=takes)
+
+    def hold(self, faults: dict[int, str], status: JobStatus) -> None:
+        """Keep jobs out of the ticks, as broken or quarantined, and say why. They stay where they are."""
+        with self._database.write() as connection:
+            for key, fault in faults.items():
+                connection.execute(
+                    update(clock).where(clock.c.job_key == key).values(held=True, version=clock.c.version + 1)
+                )
+                connection.execute(update(jobs).where(jobs.c.key == key).values(status=status, fault=clean(fault)))
+
+    def release(self, keys: Sequence[int]) -> None:
+        """Let broken jobs run again."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(clock).where(clock.c.job_key.in_(keys)).values(held=False, version=clock.c.version + 1)
+            )
+            connection.execute(
+                update(jobs)
+                .where(jobs.c.key.in_(keys), jobs.c.status == JobStatus.BROKEN)
+                .values(status=JobStatus.SCHEDULED, fault=None)
+            )
+
+    def broken(self) -> list[tuple[int, str]]:
+        """Keys and tasks of the jobs that no node could import."""
+        query = select(jobs.c.key, jobs.c.task).where(jobs.c.status == JobStatus.BROKEN, jobs.c.removed_at.is_(None))
+        with self._database.read() as connection:
+            return [(row.key, row.task) for row in connection.execute(query)]
+
+    def _load(self, connection: Connection, wanted: Sequence[tuple[int, int]]) -> dict[int, str]:
+        """Read definitions that are not in memory; answers those that cannot be read, with why."""
+        missing = [key for key, revision in wanted if (key, revision) not in self._definitions]
+        if not missing:
+            return {}
+        damaged: dict[int, str] = {}
+        for row in connection.execute(select_jobs().where(jobs.c.key.in_(missing))):
+            try:
+                self._keep(row)
+            except UNREADABLE as error:
+                damaged[row.key] = f"{type(error).__name__}: {error}"
+        return damaged
+
+    def _keep(self, row: Any) -> None:
+        self._definitions[row.key, row.revision] = read_job(row)
+        # Only what is over the size goes: a tick needs everything that it has just read.
+        while len(self._definitions) > _KEPT_DEFINITIONS:
+            self._definitions.popitem(last=False)

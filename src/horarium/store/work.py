@@ -1,0 +1,217 @@
+"""What runs write while they run: steps, marks of items, progress, log lines. All of it fenced."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from horarium.errors import RunLost
+from horarium.states import HELD
+from horarium.store import schema
+from horarium.store.database import Database
+from horarium.store.dialects import Dialect
+from horarium.store.rows import clean
+from horarium.values import ItemFailure, LogLine, Progress, RunKey
+
+item_failures, items, run_logs, runs, steps = (
+    schema.item_failures,
+    schema.items,
+    schema.run_logs,
+    schema.runs,
+    schema.steps,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A run in the hands of a node: what every write of it names."""
+
+    key: RunKey
+    attempt: int
+    node: str
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Outcomes of items to be marked in one row and, where they failed, one row each."""
+
+    batch: str
+    number: int
+    done: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    failures: list[ItemFailure] = field(default_factory=list)
+    mended: list[str] = field(default_factory=list)
+
+
+class Work:
+    """The work of runs in a plan."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def fenced(self, holder: Holder) -> Iterator[Connection]:
+        """A transaction that holds the run's row, so that nobody can take the run before it commits.
+
+        Raises RunLost when the run is not the holder's now.
+        """
+        with self._database.write() as connection:
+            fence(connection, holder)
+            yield connection
+
+    def load_step(self, key: RunKey, name: str) -> tuple[bool, Any]:
+        """Whether the step was committed, and its result."""
+        query = select(steps.c.result).where(
+            steps.c.scheduled_at == key.scheduled_at, steps.c.job_key == key.job_key, steps.c.key == name
+        )
+        with self._database.read() as connection:
+            text = connection.scalar(query)
+            return (False, None) if text is None else (True, json.loads(text))
+
+    def load_marks(self, key: RunKey, batch: str) -> tuple[frozenset[str], frozenset[str], frozenset[str], int]:
+        """Keys of done, of skipped and of failed items of a batch, and the number of the next chunk."""
+        of_batch = (items.c.scheduled_at == key.scheduled_at) & (items.c.job_key == key.job_key) & (items.c.batch == batch)
+        failed = select(item_failures.c.key).where(
+            item_failures.c.scheduled_at == key.scheduled_at,
+            item_failures.c.job_key == key.job_key,
+            item_failures.c.batch == batch,
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(select(items.c.chunk, items.c.done, items.c.skipped).where(of_batch)).all()
+            failures = frozenset(connection.scalars(failed))
+        done = frozenset(one for row in rows for one in json.loads(row.done))
+        skipped = frozenset(one for row in rows for one in json.loads(row.skipped))
+        return done, skipped, failures, max((row.chunk for row in rows), default=-1) + 1
+
+
+def fence(connection: Connection, holder: Holder) -> None:
+    """Hold the run's row until the transaction ends. Raises RunLost when the run is not the holder's now."""
+    query = (
+        select(runs.c.attempt)
+        .where(
+            runs.c.scheduled_at == holder.key.scheduled_at,
+            runs.c.job_key == holder.key.job_key,
+            runs.c.attempt == holder.attempt,
+            runs.c.node == holder.node,
+            runs.c.state.in_(HELD),
+        )
+        .with_for_update()
+    )
+    if connection.execute(query).first() is None:
+        raise RunLost(str(holder.key))
+
+
+def insert_step(
+    connection: Connection, dialect: Dialect, holder: Holder, name: str, result: str, now: datetime
+) -> None:
+    """Mark a step as done, inside a fenced transaction. Done already by this very attempt, it stays as it is."""
+    connection.execute(
+        dialect.insert_new(steps).values(
+            scheduled_at=holder.key.scheduled_at,
+            job_key=holder.key.job_key,
+            key=name,
+            result=result,
+            attempt=holder.attempt,
+            committed_at=now,
+        )
+    )
+
+
+def write_chunk(connection: Connection, holder: Holder, chunk: Chunk, now: datetime) -> None:
+    """Write the marks of a chunk, over what the chunk held before, inside a fenced transaction."""
+    at, key = holder.key
+    of_chunk = (items.c.scheduled_at == at) & (items.c.job_key == key) & (items.c.batch == chunk.batch)
+    if chunk.done or chunk.skipped:
+        values = {"done": _list(chunk.done), "skipped": _list(chunk.skipped)}
+        changed = connection.execute(update(items).where(of_chunk, items.c.chunk == chunk.number).values(values))
+        if not changed.rowcount:
+            connection.execute(
+                insert(items).values(scheduled_at=at, job_key=key, batch=chunk.batch, chunk=chunk.number, **values)
+            )
+    gone = [*chunk.mended, *(failure.key for failure in chunk.failures)]
+    if gone:
+        connection.execute(
+            delete(item_failures).where(
+                item_failures.c.scheduled_at == at,
+                item_failures.c.job_key == key,
+                item_failures.c.batch == chunk.batch,
+                item_failures.c.key.in_(gone),
+            )
+        )
+    if chunk.failures:
+        connection.execute(
+            insert(item_failures),
+            [
+                {
+                    "scheduled_at": at,
+                    "job_key": key,
+                    "batch": chunk.batch,
+                    "key": failure.key,
+                    "attempt": holder.attempt,
+                    "type": clean(failure.type),
+                    "message": clean(failure.message),
+                    "failed_at": now,
+                }
+                for failure in chunk.failures
+            ],
+        )
+
+
+def write_progress(connection: Connection, reports: Sequence[tuple[Holder, Progress]]) -> None:
+    """Write how far runs are; a report of a run that is not the holder's now falls away."""
+    for holder, progress in reports:
+        connection.execute(
+            update(runs)
+            .where(
+                runs.c.scheduled_at == holder.key.scheduled_at,
+                runs.c.job_key == holder.key.job_key,
+                runs.c.attempt == holder.attempt,
+                runs.c.node == holder.node,
+                runs.c.state.in_(HELD),
+            )
+            .values(progress=clean(json.dumps(progress.to_json(), ensure_ascii=False)))
+        )
+
+
+def write_logs(connection: Connection, dialect: Dialect, lines: Sequence[tuple[RunKey, int, LogLine]]) -> None:
+    """Write log lines of runs, each with its number in its attempt."""
+    if lines:
+        connection.execute(
+            dialect.insert_new(run_logs),
+            [
+                {
+                    "scheduled_at": key.scheduled_at,
+                    "job_key": key.job_key,
+                    "attempt": line.attempt,
+                    "seq": number,
+                    "at": line.at,
+                    "level": line.level,
+                    "logger": clean(line.logger),
+                    "message": clean(line.message),
+                }
+                for key, number, line in lines
+            ],
+        )
+
+
+def attempted(connection: Connection, body: Callable[[Connection], None]) -> Exception | None:
+    """Call `body(connection)` so that its own writes, and no others, are undone if it raises; answers what it raised."""
+    savepoint = connection.begin_nested()
+    try:
+        body(connection)
+    except Exception as error:  # noqa: BLE001 - a stranger's code; its error becomes that item's failure
+        savepoint.rollback()
+        return error
+    savepoint.commit()
+    return None
+
+
+def _list(keys: Sequence[str]) -> str:
+    return json.dumps(keys, ensure_ascii=False)
+

@@ -1,0 +1,1 @@
+"""What Horarium does for itself, as jobs of its own."""
