@@ -37,7 +37,8 @@ class TaskDefinition:
     """A task: its function, how it is called, and the defaults that `@task` gave it (None: none given).
 
     `ref` is its reference, empty if it has none. `executor` is "loop", "thread" or "process"; `timeout` is seconds.
-    `run_parameter` names the parameter that is given the run, and `run_face` says which of its two faces.
+    `run_parameter` names the parameter that is given the run, `run_face` says which of its two faces, and `run_place`
+    its place among the positional ones (None: by name only).
     """
 
     name: str
@@ -47,6 +48,7 @@ class TaskDefinition:
     executor: str
     run_face: Face | None = None
     run_parameter: str | None = None
+    run_place: int | None = None
     retry: Retry | None = None
     timeout: float | None = None
     on_crash: OnCrash | None = None
@@ -57,9 +59,8 @@ class TaskDefinition:
         """The arguments to call the function with: a job's own, and `run` in its place among them if it is wanted."""
         if self.run_parameter is None:
             return tuple(args), dict(kwargs)
-        parameters = inspect.signature(self.function).parameters
-        place = list(parameters).index(self.run_parameter)
-        if parameters[self.run_parameter].kind is inspect.Parameter.KEYWORD_ONLY or place > len(args):
+        place = self.run_place
+        if place is None or place > len(args):
             return tuple(args), {**kwargs, self.run_parameter: run}
         return (*args[:place], run, *args[place:]), dict(kwargs)
 
@@ -251,7 +252,7 @@ def _define(function: Callable[..., Any], options: _Options | None, ref: str | N
         raise JobError(f"task {what} is a plain function, which would block the event loop; leave executor out")
     if options.timeout is not None and not options.timeout > 0:
         raise JobError(f"task {what}: timeout must be more than 0 s, not {options.timeout!r}; leave it out for none")
-    face, parameter = _wanted_run(function, asynchronous)
+    face, parameter, place = _wanted_run(function, asynchronous)
     return TaskDefinition(
         name=options.name or ref,
         function=function,
@@ -260,6 +261,7 @@ def _define(function: Callable[..., Any], options: _Options | None, ref: str | N
         executor=options.executor or ("loop" if asynchronous else "thread"),
         run_face=face,
         run_parameter=parameter,
+        run_place=place,
         retry=options.retry,
         timeout=options.timeout,
         on_crash=options.on_crash,
@@ -279,21 +281,22 @@ def _reference_while_defined(function: Callable[..., Any], name: str | None) -> 
         raise JobError(f'{error}; or give it a name of its own, @task("name"), known to this process only') from None
 
 
-def _wanted_run(function: Callable[..., Any], asynchronous: bool) -> tuple[Face | None, str | None]:
-    """Which face of the run the function wants, and by which parameter: one annotated so, or a bare one named `run`."""
-    for parameter in _parameters(function):
+def _wanted_run(function: Callable[..., Any], asynchronous: bool) -> tuple[Face | None, str | None, int | None]:
+    """Which face of the run the function wants, by which parameter (annotated so, or a bare `run`), and its place."""
+    for place, parameter in enumerate(_parameters(function)):
         if parameter.kind in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
             continue
         face = _face_of(parameter.annotation)
         if face is None and parameter.name == "run" and parameter.annotation is inspect.Parameter.empty:
-            return ("async" if asynchronous else "sync"), "run"
+            face = "async" if asynchronous else "sync"
         if face == "sync" and asynchronous:
             raise JobError(f"task {name_of(function)} is async; annotate its {parameter.name!r} as Run, not SyncRun")
         if face == "async" and not asynchronous and not is_async(inspect.unwrap(function)):
             raise JobError(f"task {name_of(function)} is plain; annotate its {parameter.name!r} as SyncRun, not Run")
         if face is not None:
-            return face, parameter.name
-    return None, None
+            by_name = parameter.kind is inspect.Parameter.KEYWORD_ONLY
+            return face, parameter.name, None if by_name else place
+    return None, None, None
 
 
 def _parameters(function: Callable[..., Any]) -> Sequence[inspect.Parameter]:
