@@ -109,7 +109,7 @@ class Ffmpeg:
         if finished.code != 0:
             if not _is_permanent(finished):
                 raise AnalysisError(_why_not_decoded(path, finished), permanent=False)
-            return HeardSound(None, pace.seconds, findings.errors, ("The sound cannot be decoded.",))
+            return HeardSound(None, pace.seconds, notes=("The sound cannot be decoded.",))
         return HeardSound(parse_loudness(finished.log), pace.seconds, findings.errors)
 
     def watch(self, path: Path, picture: VideoStream, duration: float | None, progress: Fraction) -> SeenPicture:

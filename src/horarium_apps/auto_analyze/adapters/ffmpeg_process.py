@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, cast
 
@@ -117,7 +118,8 @@ def run_ffmpeg(
         finally:
             watch.cancel()
             for helper in helpers:
-                helper.join()
+                if helper.is_alive():
+                    helper.join()
     return Finished(process.returncode, output, log.lines(), expired.is_set())
 
 
@@ -147,12 +149,9 @@ def _expire(process: subprocess.Popen[bytes], expired: threading.Event) -> None:
 
 
 def _feed(pipe: IO[bytes], content: bytes) -> None:
-    try:
+    # ffmpeg may end before it has read everything; its exit code and log say why.
+    with suppress(BrokenPipeError, ConnectionResetError), pipe:
         pipe.write(content)
-        pipe.close()
-    except (BrokenPipeError, ConnectionResetError):
-        # ffmpeg ended before it had read everything; its exit code and log say why.
-        return
 
 
 def _read(pipe: IO[bytes], on_line: OnLine | None) -> bytes:
