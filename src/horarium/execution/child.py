@@ -16,12 +16,11 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from pathlib import PurePath
 from types import FrameType, TracebackType
 from typing import Any
 
-from horarium.clock import OffsetClock, SystemClock
+from horarium.clock import SystemClock
 from horarium.errors import JobError, RunStopped
 from horarium.execution import protocol
 from horarium.execution.child_link import ParentPipe, PipeLink
@@ -78,9 +77,7 @@ def _run_for(definition: TaskDefinition, pipe: ParentPipe, call: Message) -> Any
     """What the function is given as `run`."""
     if call["facts"] is None:
         raise JobError(f"{definition.name} wants its run, but was called outside of any")
-    clock = OffsetClock(SystemClock())
-    clock.set_offset(timedelta(seconds=call["clock_ahead"]))
-    link = PipeLink(pipe, protocol.facts_from_json(call["facts"]), clock)
+    link = PipeLink(pipe, protocol.facts_from_json(call["facts"]), SystemClock())
     return Run(link) if definition.run_face == "async" else SyncRun(link)
 
 

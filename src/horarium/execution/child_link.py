@@ -168,6 +168,13 @@ class PipeLink:
             "Write the rows in a step of a task with executor='thread', or in `on_done` of `run.each`"
         )
 
+    def transaction(self) -> NoReturn:
+        """Refused: a child process has no connection to the plan. Raises JobError."""
+        raise JobError(
+            "a transaction of the plan's database cannot be had in a child process, which has no connection to it: use "
+            "executor='thread', or hand the rows to `on_done` of `run.each`, which is called in the parent"
+        )
+
     def load_marks(self, batch: str) -> Marks:
         """The marks of a batch."""
         value = self._pipe.request({"op": "load_marks", "batch": batch}).result()

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from horarium.execution.capture import keep
 from horarium.execution.protocol import Lines
 
 STDOUT = logging.getLogger("horarium.child.stdout")
@@ -66,7 +67,9 @@ def levels() -> dict[str, int]:
 
 
 def replay(record: Mapping[str, Any]) -> None:
-    """Log here what the child logged."""
+    """Log here what the child logged, and keep it with the run."""
     logger = logging.getLogger(record["name"])
     if logger.isEnabledFor(record["levelno"]):
-        logger.handle(logging.makeLogRecord(dict(record)))
+        line = logging.makeLogRecord(dict(record))
+        keep(line)
+        logger.handle(line)

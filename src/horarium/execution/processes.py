@@ -7,7 +7,6 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from horarium.errors import ChildProcessDied, HorariumError, JobError, RunStopped, RunTimeout
@@ -150,7 +149,6 @@ class _Call:
             "kwargs": dict(kwargs),
             "levels": levels(),
             "facts": protocol.facts_to_json(link.facts) if link is not None else None,
-            "clock_ahead": (link.clock.now() - datetime.now(UTC)).total_seconds() if link is not None else 0,
         }
 
     def _listen(self) -> Callable[[], None]:

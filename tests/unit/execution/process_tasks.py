@@ -193,10 +193,6 @@ def facts(run: SyncRun) -> dict[str, Any]:
     }
 
 
-def present_time(run: SyncRun) -> str:
-    return run._core.link.clock.now().isoformat()
-
-
 def facts_after_a_step(run: SyncRun) -> dict[str, Any]:
     run.step("only", echo)
     return facts(run)

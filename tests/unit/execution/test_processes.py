@@ -22,7 +22,9 @@ from horarium.errors import (
     Skip,
     TaskNotFound,
 )
+from horarium.execution.capture import RunLog, install, keeping, remove
 from horarium.execution.processes import RemoteError, call_in_child
+from horarium.values import LogLine
 
 
 def call(function: str, *args: Any, **kwargs: Any) -> Any:
@@ -212,6 +214,24 @@ def test_what_the_child_logs_is_logged_by_the_parent_at_the_parents_level(caplog
     assert (info.levelname, info.getMessage(), info.funcName) == ("INFO", "1 of 2", "log_something")
     assert info.process != os.getpid()
     assert "ValueError: three is too many" in logging.Formatter().format(error)
+
+
+def test_what_a_child_logs_and_prints_is_kept_with_its_run() -> None:
+    lines: list[LogLine] = []
+    install()
+    try:
+        with keeping(RunLog(1, lines.append)):
+            call("log_something")
+            call("overwrite")
+    finally:
+        remove()
+    kept = [(line.logger, line.level, line.message.splitlines()[0]) for line in lines]
+    assert kept == [
+        ("tests.child", "ERROR", "it failed"),
+        ("horarium.child.stdout", "INFO", "100%"),
+        ("horarium.child.stdout", "INFO", "no newline at the end"),
+    ]
+    assert lines[0].message.endswith("ValueError: three is too many")
 
 
 # --- what is left

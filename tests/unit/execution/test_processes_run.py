@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ sys.path.append(str(Path(__file__).parent))  # children find the functions here,
 
 from kept_link import KeptLink
 
-from horarium.clock import OffsetClock, SystemClock
 from horarium.errors import JobError, PlanUnavailable, RunLost
 from horarium.execution.context import SyncRun
 from horarium.execution.processes import RemoteError, call_in_child
@@ -37,13 +35,6 @@ def test_a_function_in_a_child_is_told_which_run_it_is(link: KeptLink) -> None:
         "attempt": link.facts.attempt,
         "fencing_token": link.facts.fencing_token,
     }
-
-
-def test_the_clock_of_a_run_in_a_child_is_that_of_the_plan() -> None:
-    clock = OffsetClock(SystemClock())
-    clock.set_offset(timedelta(days=1))
-    ahead = datetime.fromisoformat(call(KeptLink(clock), "present_time")) - datetime.now(UTC)
-    assert timedelta(hours=23) < ahead < timedelta(hours=25)
 
 
 def test_a_function_that_wants_a_run_cannot_be_called_outside_of_any() -> None:
