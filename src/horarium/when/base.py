@@ -7,7 +7,6 @@ depends on its fields and its arguments only, so that every node works out the s
 from __future__ import annotations
 
 import hashlib
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -18,6 +17,8 @@ from horarium.clock import to_microseconds
 from horarium.errors import TriggerError
 from horarium.when.moments import MICROSECOND, instant, moment, written
 from horarium.when.zones import zone_name
+
+LONGEST_JITTER = 366 * 86_400
 
 
 class Count(NamedTuple):
@@ -199,7 +200,10 @@ class Trigger(ABC):
             window = min(window, (following - nominal) // MICROSECOND)
         at = to_microseconds(nominal)
         digest = hashlib.blake2b(f"{self.seed}@{at}".encode(), digest_size=8).digest()
-        delayed = nominal + timedelta(microseconds=(int.from_bytes(digest) * window) >> 64)
+        try:
+            delayed = nominal + timedelta(microseconds=(int.from_bytes(digest) * window) >> 64)
+        except OverflowError:  # the last days of the year 9999
+            return nominal
         latest = self._latest
         return delayed if latest is None or delayed <= latest else max(latest, nominal)
 
@@ -247,8 +251,8 @@ def seconds_of(value: float | timedelta | None, field: str) -> float:
         value = value.total_seconds()
     if value is None:
         return 0.0
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-        raise TriggerError(f"{field} must be a number of seconds, 0 or more, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LONGEST_JITTER:
+        raise TriggerError(f"{field} must be a number of seconds, from 0 to {LONGEST_JITTER} (a year), not {value!r}")
     return round(float(value), 6)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import MAXYEAR, date, datetime, time
 from functools import lru_cache
+from threading import Lock
 from typing import Any, Self
 
 from horarium.errors import TriggerError
@@ -33,16 +34,20 @@ class Dates:
         self._known = [start.toordinal() - EPOCH_ORDINAL]
         self._latest = start
         self._complete = False
+        self._lock = Lock()
 
     def until(self, day: int) -> list[int]:
         """The known dates as day numbers; they reach beyond `day`, or to the end of the calendar."""
-        while not self._complete and self._known[-1] <= day:
-            following = self._following(self._latest)
-            if following is None:
-                self._complete = True
-            else:
-                self._latest = date.fromordinal(following)
-                self._known.append(following - EPOCH_ORDINAL)
+        if self._complete or self._known[-1] > day:
+            return self._known
+        with self._lock:
+            while not self._complete and self._known[-1] <= day:
+                following = self._following(self._latest)
+                if following is None:
+                    self._complete = True
+                else:
+                    self._latest = date.fromordinal(following)
+                    self._known.append(following - EPOCH_ORDINAL)
         return self._known
 
     def _following(self, latest: date) -> int | None:

@@ -41,6 +41,10 @@ _READERS: dict[str, tuple[Callable[[Mapping[str, Any]], Trigger], frozenset[str]
 }
 
 
+FIELDS = {kind: known for kind, (_, known, _) in _READERS.items()}
+"""The names of the fields of each type."""
+
+
 def from_json(data: Mapping[str, Any]) -> Trigger:
     """The trigger that `data` stands for. Raises TriggerError, naming the type or the field that is wrong."""
     return _read(data, 0)

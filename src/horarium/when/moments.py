@@ -9,6 +9,8 @@ from horarium.errors import TriggerError
 from horarium.when.zones import DAY, load_zone
 
 MICROSECOND = timedelta(microseconds=1)
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_LATEST = datetime.max.replace(tzinfo=UTC)
 _EPOCH_READING = EPOCH.replace(tzinfo=None)
 
 
@@ -37,7 +39,10 @@ def moment(value: datetime | date | str, field: str) -> datetime:
 
 
 def instant(value: datetime, zone: str | None) -> datetime:
-    """`value` in UTC; a naive one is read in `zone` (UTC when None) by the rule for wall clocks."""
+    """`value` in UTC; a naive one is read in `zone` (UTC when None) by the rule for wall clocks.
+
+    At the ends of the calendar the answer is the end itself.
+    """
     if value.tzinfo is not None:
         return value.astimezone(UTC)
     if zone is None or zone == "UTC":
@@ -45,7 +50,10 @@ def instant(value: datetime, zone: str | None) -> datetime:
     elapsed = value - _EPOCH_READING
     reading = elapsed.days * DAY + elapsed.seconds
     seconds = load_zone(zone).instant_of(reading)
-    found = EPOCH + timedelta(seconds=seconds)
+    try:
+        found = EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        return _LATEST if seconds > 0 else _EARLIEST
     if load_zone(zone).highest_reading(seconds) > reading:  # in a gap: the first instant after it
         return found
     return found + timedelta(microseconds=value.microsecond)

@@ -264,6 +264,8 @@ def next_instant(calendar: WallCalendar, zone: Zone, after: int) -> int | None:
         if found - offset < end:
             return found - offset
         at = end
+        if at - DAY >= asked:  # clocks no longer show what they did before, and reach `found` in a while only
+            at = max(at, found - 2 * DAY)
 
 
 def last_instant(calendar: WallCalendar, zone: Zone, until: int) -> int | None:
@@ -284,6 +286,8 @@ def last_instant(calendar: WallCalendar, zone: Zone, until: int) -> int | None:
         if found - offset >= start:
             return found - offset
         at = start - 1
+        if at + DAY <= asked:  # the mirror image of the search forward
+            at = min(at, found + 2 * DAY)
 
 
 def count_instants(calendar: WallCalendar, zone: Zone, after: int, until: int) -> int:

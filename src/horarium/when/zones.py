@@ -25,6 +25,7 @@ from horarium.errors import TriggerError
 
 DAY = 86_400
 _BUCKET_BITS = 25  # 2**25 seconds is 388 days: about one year's transitions are looked up at a time
+_YEARS_KEPT = 300
 _EPOCH_READING = datetime(1970, 1, 1)  # noqa: DTZ001 - a reading of a wall clock, in no zone
 _FIRST = -62_135_510_400  # 0001-01-02: local times do not fall out of datetime's range from here on
 _LAST = 253_402_128_000  # 9999-12-30
@@ -56,6 +57,8 @@ class Zone:
         number = instant >> _BUCKET_BITS
         surveyed = self._surveyed.get(number)
         if surveyed is None:
+            if len(self._surveyed) >= _YEARS_KEPT:
+                self._surveyed.clear()
             surveyed = self._surveyed[number] = self._survey(number)
         starts, stretches = surveyed
         return stretches[bisect_right(starts, instant) - 1]

@@ -37,6 +37,12 @@ def test_a_far_year_is_found() -> None:
     assert CronFields(year=9000).next_after(NOW) == datetime(9000, 1, 1, tzinfo=UTC)
 
 
+def test_all_hours_of_a_far_year_are_found_without_walking_there() -> None:
+    trigger = CronFields(year=9000, month="*", day=1, hour="*", timezone="Europe/Rome")
+    assert trigger.next_after(NOW) == datetime(8999, 12, 31, 23, tzinfo=UTC)
+    assert trigger.last_before(datetime(9999, 1, 1, tzinfo=UTC)) == datetime(9000, 12, 1, 22, tzinfo=UTC)
+
+
 def test_a_day_that_never_comes_has_no_next_time() -> None:
     assert CronFields(month=2, day=30).next_after(NOW) is None
 

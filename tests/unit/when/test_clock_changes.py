@@ -101,6 +101,20 @@ def test_all_hours_of_a_day_that_never_was_are_not_run() -> None:
     assert times("0 * 30 12 *", "Pacific/Apia", "2011-12-01 00:00", 1) == ["2012-12-29 10:00"]
 
 
+def test_a_day_whose_last_hour_comes_twice_ends_with_the_second_one() -> None:
+    # Sao Paulo, 18 February 2018: 00:00 becomes 23:00 of the day before at 02:00 UTC.
+    assert times("30 * 17 2 *", "America/Sao_Paulo", "2018-02-18 01:00", 2) == [
+        "2018-02-18 01:30",
+        "2018-02-18 02:30",
+    ]
+
+
+def test_looking_back_from_the_second_of_two_hours_finds_the_first() -> None:
+    # Havana, 4 November 2018: 01:00 becomes 00:00 at 05:00 UTC.
+    trigger = cron("30 * 4 11 *", "America/Havana")
+    assert trigger.last_before(datetime(2018, 11, 4, 5, 15, tzinfo=UTC)) == datetime(2018, 11, 4, 4, 30, tzinfo=UTC)
+
+
 def test_a_gap_of_half_an_hour_moves_only_what_lies_in_it() -> None:
     # Lord Howe, 5 October 2025: 02:00 becomes 02:30 at 15:30 UTC on the 4th.
     assert times("15,45 2 * * *", "Australia/Lord_Howe", "2025-10-04 12:00", 2) == [
@@ -148,8 +162,12 @@ def assert_as_modelled(expression: Fields, zone: str, near: datetime) -> None:
     assert trigger.count_between(start, end) == (len(expected), True)
     summary = trigger.missed_summary(start, end, 5)
     assert list(summary.last) == expected[-5:]
-    seen = [found for found in expected if found <= near]
-    assert trigger.last_before(near, start) == (seen[-1] if seen else None)
+    for minutes in range(-200, 200, 23):
+        now = near + timedelta(minutes=minutes)
+        later = [found for found in expected if found > now]
+        following = trigger.next_after(now)
+        assert following == later[0] if later else following is None or following > end
+        assert trigger.last_before(now, start) == (expected[-len(later) - 1] if len(later) < len(expected) else None)
 
 
 @settings(PROPERTY, max_examples=200)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from horarium.errors import TriggerError
 from horarium.when import CalendarInterval, CronFields, Trigger, any_of, at, codec, daily, every
+
+from .model import PROPERTY
 
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
@@ -19,8 +23,8 @@ NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
         (every(milliseconds=250), '{"seconds":0.25,"type":"interval"}'),
         (every(hours=1).anchored(NOW), '{"anchor":"2025-03-01T13:00:00+00:00","seconds":3600,"type":"interval"}'),
         (
-            daily(6, timezone="Asia/Tokyo", start="2025-01-01", jitter=9),
-            '{"expression":"0 6 * * *","jitter":9.0,"start":"2025-01-01T00:00:00","timezone":"Asia/Tokyo","type":"cron"}',
+            daily(6, timezone="UTC", start="2025-01-01", jitter=9),
+            '{"expression":"0 6 * * *","jitter":9.0,"start":"2025-01-01T00:00:00","timezone":"UTC","type":"cron"}',
         ),
         (CronFields(hour=6, minute="*/5"), '{"hour":"6","minute":"*/5","type":"cron_fields"}'),
         (
@@ -86,3 +90,35 @@ def test_triggers_nested_without_end_are_refused() -> None:
 def test_what_is_no_json_object_is_refused(text: str) -> None:
     with pytest.raises(TriggerError, match="must be"):
         codec.loads(text)
+
+
+_odd = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=4)
+    | st.sampled_from(
+        ["*", "*/2", "last", "1st mon", "0 6 * * *", "@daily", "UTC", "Europe/Rome", "Pacific/Apia", "America/New_York"]
+    )
+    | st.sampled_from(["0001-01-01", "9999-12-31T23:59:59", "2025-01-01T00:00:00Z", 0, 1, 5, 59, 1e300])
+    | st.lists(st.integers(), max_size=2)
+    | st.just({"type": "interval", "seconds": 7})
+    | st.just([{"type": "interval", "seconds": 7}, {"type": "cron", "expression": "0 6 * * *"}])
+)
+
+
+@settings(PROPERTY, max_examples=400)
+@given(data=st.data(), kind=st.sampled_from(sorted(codec.FIELDS)))
+def test_odd_values_are_refused_as_trigger_errors_or_work(data: st.DataObject, kind: str) -> None:
+    names = st.sampled_from(sorted(codec.FIELDS[kind]))
+    needed = {"interval": {"seconds": 5}, "cron": {"expression": "0 6 * * *"}, "once": {"at": "2025-01-01"}}
+    values = {**needed.get(kind, {}), **data.draw(st.dictionaries(names, _odd, max_size=4))}
+    try:
+        trigger = codec.from_json({"type": kind, **values})
+    except TriggerError:
+        return
+    trigger.describe()
+    codec.dumps(trigger)
+    trigger.next_after(NOW)
+    trigger.last_before(NOW)

@@ -147,6 +147,13 @@ def test_fields_have_the_times_that_apscheduler_gives_them(values: dict[str, Any
     assert_as_apscheduler(trigger, CronTrigger(**values, timezone=UTC, end_date=end), start, 12)
 
 
+@pytest.mark.parametrize("position", ["1st", "2nd", "3rd", "4th", "5th", "last"])
+@pytest.mark.parametrize("weekday", ["mon", "wed", "sun"])
+def test_weekdays_by_position_are_those_of_apscheduler(position: str, weekday: str) -> None:
+    start, day = datetime(2025, 1, 1, tzinfo=UTC), f"{position} {weekday}"
+    assert_as_apscheduler(CronFields(day=day), CronTrigger(day=day, timezone=UTC), start, 10)
+
+
 @settings(PROPERTY, max_examples=40)
 @given(values=_field_values, start=instants(2022, 2028), zone=zones)
 def test_fields_in_a_zone_have_apschedulers_times_between_changes_of_clocks(
