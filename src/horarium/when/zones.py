@@ -17,9 +17,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
+
+import tzdata  # type: ignore[import-untyped]  # it brings no types; one constant is read
 
 from horarium.errors import TriggerError
 
@@ -162,7 +163,7 @@ def database_version() -> str:
                 return file.readline().rpartition(" ")[2].strip()
         except OSError:
             continue
-    return "unknown" if folders else metadata.version("tzdata")
+    return "unknown" if folders else str(tzdata.IANA_VERSION)
 
 
 def _suggestion(name: str) -> str:
