@@ -2,21 +2,26 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from horarium.testing.postgres import TemporaryPostgres
+if TYPE_CHECKING:
+    from horarium.testing.postgres import TemporaryPostgres
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[TemporaryPostgres]:
+def postgres() -> Iterator["TemporaryPostgres"]:
     """One PostgreSQL for the session, without fsync; a test that stops PostgreSQL makes its own."""
+    # Imported late: a test of one floor runs without the floors above it, which horarium.testing needs.
+    from horarium.testing.postgres import TemporaryPostgres
+
     with TemporaryPostgres(fsync=False) as server:
         yield server
 
 
 @pytest.fixture
-def postgres_url(postgres: TemporaryPostgres) -> Iterator[str]:
+def postgres_url(postgres: "TemporaryPostgres") -> Iterator[str]:
     """The address of a fresh, empty PostgreSQL database."""
     url = postgres.create_database()
     yield url
