@@ -11,7 +11,7 @@ import importlib.util
 import logging
 import pkgutil
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -58,7 +58,7 @@ class App:
     version: str = ""
     help: str = ""
     tasks: tuple[str, ...] = ()
-    jobs: str | Callable[[Any], Iterable[Job]] | Iterable[Job] = ()
+    jobs: str | Callable[[Any], Iterable[Job]] | Sequence[Job] = ()
     metadata: str | None = None
     migrations: str | Path | None = None
     settings: str | None = None
@@ -77,7 +77,7 @@ class App:
         put(self, "cli_name", self.cli_name or self.name.replace("_", "-"))
         put(self, "tasks", (self.tasks,) if isinstance(self.tasks, str) else tuple(self.tasks))
         if not _COMMAND.fullmatch(self.cli_name):
-            raise ConfigurationError(f"{self}: cli_name {self.cli_name!r} must be of a-z, 0-9 and -, like 'auto-analyze'")
+            raise ConfigurationError(f"{self}: cli_name {self.cli_name!r} is not of a-z, 0-9 and - only")
         if (self.metadata is None) != (self.migrations is None):
             raise ConfigurationError(f"{self}: metadata and migrations belong together; give both or none")
         for part in ("cli", "metadata", "routes", "settings", "jobs"):
@@ -132,8 +132,8 @@ class App:
             return self.migrations
         try:
             spec = importlib.util.find_spec(self.migrations)
-        except ImportError as error:
-            raise ConfigurationError(f"{self}: its migrations {self.migrations!r} cannot be imported: {error}") from error
+        except (Exception, SystemExit) as error:
+            raise self._unusable("migrations", self.migrations, error) from error
         places = list(spec.submodule_search_locations or ()) if spec is not None else []
         if not places:
             raise ConfigurationError(f"{self}: there is no package {self.migrations!r} with its migrations")
@@ -143,9 +143,10 @@ class App:
         try:
             return pkgutil.resolve_name(reference)
         except (Exception, SystemExit) as error:
-            raise ConfigurationError(
-                f"{self}: its {part} {reference!r} cannot be imported: {_in_words(error)}"
-            ) from error
+            raise self._unusable(part, reference, error) from error
+
+    def _unusable(self, part: str, reference: str, error: BaseException) -> ConfigurationError:
+        return ConfigurationError(f"{self}: its {part} {reference!r} cannot be imported: {_in_words(error)}")
 
 
 class AppFault(NamedTuple):
