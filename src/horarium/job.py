@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self
 
-from horarium.errors import ArgumentsNotJSON, JobError
+from horarium.errors import JobError
 from horarium.retry import Retry
 from horarium.states import JobStatus, OnCrash, Overlap
 from horarium.when.base import Trigger
@@ -108,29 +107,3 @@ class Job:
     status: JobStatus = JobStatus.SCHEDULED
     created_at: datetime | None = None
     updated_at: datetime | None = None
-
-
-def to_json_text(value: Any, what: str) -> str:
-    """`value` as compact JSON text. Raises ArgumentsNotJSON, naming `what`, when it would not read back the same."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        back = json.loads(text)
-        text.encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ArgumentsNotJSON(f"{what} cannot be written as JSON: {error}") from None
-    if "\\u0000" in text:
-        raise ArgumentsNotJSON(f"{what} contains a NUL character, which databases cannot keep in text")
-    if back != _plain(value):
-        raise ArgumentsNotJSON(
-            f"{what} would come back from JSON as something else; use text keys, lists, numbers, text, true, false and null"
-        )
-    return text
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, since JSON has no tuples and a tuple of arguments is no fault."""
-    if isinstance(value, (tuple, list)):
-        return [_plain(one) for one in value]
-    if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
-    return value

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from horarium.clock import Clock
 from horarium.store.claims import Claims
-from horarium.store.plan_clock import PlanClock
 from horarium.store.database import Address, Database
 from horarium.store.holds import Holds
 from horarium.store.jobs import Jobs
 from horarium.store.nodes import Nodes
+from horarium.store.plan_clock import PlanClock
 from horarium.store.runs import Runs
 from horarium.store.upgrade import Applied, Branch, upgrade_at_start
 

@@ -9,7 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from horarium.clock import Clock, SystemClock
+from horarium.engines.inline import InlineEngine
 from horarium.engines.node import NodeOptions
+from horarium.errors import ConfigurationError
 from horarium.events import EventBus, Listener
 from horarium.execution.places import Capacity
 from horarium.facade.jobs import JobMethods
@@ -18,7 +20,7 @@ from horarium.plan import Plan
 from horarium.plugins import App, installed_apps
 from horarium.service import Service
 from horarium.settings import Settings
-from horarium.startup import add_startup_jobs, branches_of, import_tasks
+from horarium.startup import add_startup_jobs, branches_of
 from horarium.store.database import Address, Connection
 from horarium.store.pruning import Pruned, prune
 from horarium.values import NodeInfo
@@ -101,6 +103,13 @@ class Scheduler(JobMethods, RunMethods):
             yield
         finally:
             self.shutdown(grace=self.settings.shutdown_grace)
+
+    def inline_engine(self) -> InlineEngine:
+        """The engine of a started `engine="inline"` scheduler, for tests that drive it. Raises ConfigurationError."""
+        engine = self._service.engine
+        if not isinstance(engine, InlineEngine):
+            raise ConfigurationError('only a started scheduler with engine="inline" is driven by hand')
+        return engine
 
     # --- looking after it
 

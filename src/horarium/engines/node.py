@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from horarium.engines.ticker import Ticker
 from horarium.errors import PlanUnavailable, TaskNotFound
 from horarium.events import EventBus
 from horarium.execution.lease import HEARTBEAT, LEASE, Lease
@@ -18,7 +19,6 @@ from horarium.execution.places import Capacity
 from horarium.execution.registry import REGISTRY, Registry
 from horarium.execution.runner import Runner
 from horarium.job import Job
-from horarium.engines.ticker import Ticker
 from horarium.store.claims import Claims
 from horarium.store.database import Database
 from horarium.store.plan_clock import PlanClock
@@ -153,7 +153,7 @@ class Node:
                 logger.warning("node %s cannot look at the queue: %s", self.id, error)
                 threading.Event().wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
-            except Exception:  # noqa: BLE001 - whatever it is, the queue must be looked at again
+            except Exception:
                 logger.exception("node %s failed to look at the queue", self.id)
                 threading.Event().wait(_LONGEST_PAUSE)
 

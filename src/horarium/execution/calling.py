@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+from collections.abc import Awaitable
 from typing import Any
 
 from horarium.errors import RunTimeout
@@ -33,11 +35,14 @@ async def call_async(execution: Execution, link: RunLink | None) -> Any:
 def call_in_thread(execution: Execution, link: RunLink) -> Any:
     """Call the function here. A timeout is told to it by the runner; nobody can end a thread from outside."""
     definition = execution.definition
-    if definition.run_parameter is None:
-        return definition.function(*execution.args, **execution.kwargs)
-    run = SyncRun(link)
-    args, kwargs = definition.with_run(execution.args, execution.kwargs, run)
-    return definition.function(*args, **kwargs)
+    args, kwargs = definition.with_run(execution.args, execution.kwargs, SyncRun(link))
+    result = definition.function(*args, **kwargs)
+    # A plain wrapper round an async function answers something to await.
+    return asyncio.run(_awaited(result)) if inspect.isawaitable(result) else result
+
+
+async def _awaited(result: Awaitable[Any]) -> Any:
+    return await result
 
 
 def call_process(execution: Execution, link: RunLink, grace: float) -> Any:

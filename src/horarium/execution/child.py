@@ -27,7 +27,7 @@ from horarium.execution.child_link import ParentPipe, PipeLink
 from horarium.execution.context import Run, SyncRun
 from horarium.execution.protocol import Message
 from horarium.execution.registry import REGISTRY, TaskDefinition
-from horarium.job import to_json_text
+from horarium.jsontext import to_json_text
 
 
 def main(requests: int, replies: int, lifeline: int, parent: int) -> None:

@@ -18,7 +18,7 @@ from horarium.errors import HorariumError, JobError
 from horarium.execution import protocol
 from horarium.execution.link import Mark, Marks, RunFacts
 from horarium.execution.protocol import Message
-from horarium.job import to_json_text
+from horarium.jsontext import to_json_text
 from horarium.values import ItemFailure, Progress
 
 logger = logging.getLogger(__name__)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from horarium.errors import ArgumentsNotJSON, RunStopped, RunTimeout
+from horarium.execution.faults import info_of, names_of
 from horarium.execution.link import RunFacts
 from horarium.execution.registry import TaskDefinition
-from horarium.job import Job, to_json_text
-from horarium.retry import Retry, error_names, is_permanent
+from horarium.job import Job
+from horarium.jsontext import to_json_text
+from horarium.retry import Retry
 from horarium.states import RunState
 from horarium.store.dialects import Finish
 from horarium.store.rows import error_text
 from horarium.store.work import Holder
 from horarium.values import ErrorInfo, RunKey
 
-_TRACEBACK_FRAMES = 50
 _NO_RETRY = Retry.none()
 
 
@@ -39,8 +39,8 @@ class Execution:
         "going_down",
         "job",
         "key",
-        "kwargs",
         "kind",
+        "kwargs",
         "lost",
         "node",
         "started_at",
@@ -183,28 +183,17 @@ def raised(execution: Execution, error: BaseException, now: datetime) -> End:
     """The end of an attempt whose function raised: cancelled, to be tried again, or failed."""
     if execution.stop_reason is not None and not execution.timed_out:
         told = isinstance(error, (RunStopped, asyncio.CancelledError))
-        info = None if told else describe(error)
+        info = None if told else info_of(error)
         return End(_finish(execution, RunState.CANCELLED, now, error=info), RunState.CANCELLED, info)
     if execution.timed_out and isinstance(error, (RunStopped, asyncio.CancelledError)):
         error = RunTimeout(f"run {execution.key}", execution.timeout or 0)
-    info = describe(error)
+    info = info_of(error)
     attempt_made = execution.failures + 1
-    if execution.retry.wants_retry(attempt_made, {*error_names(error), info.type}, info.permanent or is_permanent(error)):
+    if execution.retry.wants_retry(attempt_made, names_of(error), info.permanent):
         not_before = now + timedelta(seconds=execution.retry.delay_before(attempt_made + 1))
         finish = _finish(execution, RunState.RETRYING, now, error=info, not_before=not_before)
         return End(finish, RunState.RETRYING, info)
     return End(_finish(execution, RunState.FAILED, now, error=info), RunState.FAILED, info)
-
-
-def describe(error: BaseException) -> ErrorInfo:
-    """An exception as it is kept; one that came from a child process as it was there."""
-    told = getattr(error, "info", None)
-    if isinstance(told, ErrorInfo):
-        return told
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    trace = "".join(traceback.format_exception(kind, error, error.__traceback__, limit=-_TRACEBACK_FRAMES))
-    return ErrorInfo(name, str(error), trace, bool(getattr(error, "permanent", False)))
 
 
 def _finish(

@@ -15,10 +15,10 @@ from typing import Any
 from horarium.errors import RunStopped, Skip
 from horarium.execution.calls import awaited, in_thread, timed
 from horarium.execution.core import RunCore, Scope
+from horarium.execution.faults import info_of, names_of
 from horarium.execution.link import Mark
 from horarium.execution.processes import call_in_child
-from horarium.execution.protocol import RemoteError, describe
-from horarium.retry import Retry, error_names, is_permanent
+from horarium.retry import Retry, is_permanent
 from horarium.values import ErrorInfo, ItemFailure, Progress
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Work:
 
     def mark_failed(self, key: str, item: Any, error: BaseException) -> Mark:
         """The mark of an item that failed; the first failure of each kind is logged with its traceback."""
-        info = ErrorInfo.from_json(describe(error)["info"])
+        info = info_of(error)
         message = info.message if len(info.message) <= _MESSAGE_LIMIT else info.message[: _MESSAGE_LIMIT - 1] + "…"
         if info.type in self.failures_shown:
             logger.info("item %s of %s failed: %s: %s", key, self.batch, info.type, message)
@@ -155,9 +155,4 @@ class ItemWorker:
 
 
 def _wants_retry(retry: Retry | None, tries: int, error: BaseException) -> bool:
-    if retry is None:
-        return False
-    names = error_names(error)
-    if isinstance(error, RemoteError):
-        names = (*names, error.info.type, f"builtins.{error.info.type}")
-    return retry.wants_retry(tries, names, is_permanent(error))
+    return retry is not None and retry.wants_retry(tries, names_of(error), is_permanent(error))

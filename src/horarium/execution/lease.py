@@ -121,7 +121,7 @@ class Lease:
             except PlanUnavailable as error:
                 pause = min(_RETRY, self._heartbeat)
                 logger.warning("node %s could not renew its lease: %s", self.node, error)
-            except Exception:  # noqa: BLE001 - this thread is what keeps the runs ours: it must not end
+            except Exception:
                 logger.exception("a heartbeat of node %s failed", self.node)
 
     def _watch_on(self) -> None:

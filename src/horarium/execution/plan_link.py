@@ -13,11 +13,12 @@ from typing import Any
 
 from horarium.clock import Clock
 from horarium.errors import PlanUnavailable
-from horarium.execution.execution import Execution, describe
+from horarium.execution.execution import Execution
+from horarium.execution.faults import info_of
 from horarium.execution.link import Mark, Marks
 from horarium.execution.recorder import Recorder
 from horarium.execution.records import NoteRecord, chunk_record, step_record
-from horarium.job import to_json_text
+from horarium.jsontext import to_json_text
 from horarium.store.database import Connection, Database
 from horarium.store.work import Chunk, Work, attempted, fence, insert_step, write_chunk
 from horarium.values import ItemFailure, Progress
@@ -195,7 +196,7 @@ def _written(connection: Connection, mark: Mark, added: list[ItemFailure]) -> Ma
     error = None if mark.write is None else attempted(connection, mark.write)
     if error is None:
         return mark
-    info = describe(error)
+    info = info_of(error)
     failure = ItemFailure(mark.key, info.type, info.message)
     added.append(failure)
     return Mark(mark.key, "failed", failure)

@@ -13,10 +13,11 @@ from horarium.errors import ChildProcessDied, HorariumError, JobError, RunStoppe
 from horarium.execution import protocol
 from horarium.execution.child_output import STDERR, STDOUT, Printed, levels, replay
 from horarium.execution.child_process import ChildProcess
+from horarium.execution.faults import RemoteError
 from horarium.execution.link import RunLink
-from horarium.execution.protocol import Message, RemoteError
+from horarium.execution.protocol import Message
 from horarium.execution.served_link import ServedLink
-from horarium.job import to_json_text
+from horarium.jsontext import to_json_text
 from horarium.values import Progress
 
 __all__ = ["GRACE", "RemoteError", "call_in_child"]

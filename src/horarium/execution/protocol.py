@@ -8,43 +8,21 @@ its `reply` has too.
 from __future__ import annotations
 
 import json
-import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any
 
 from horarium import errors
 from horarium.errors import HorariumError, RunStopped, Skip
+from horarium.execution.faults import RemoteError, info_of, names_of
 from horarium.execution.link import Mark, RunFacts
-from horarium.retry import error_names, is_permanent
 from horarium.values import ErrorInfo, ItemFailure
 
 Message = dict[str, Any]
 
 importing_task = False
 """Whether this process is a child that is importing its task's module, which must not call children itself then."""
-
-TRACEBACK_LIMIT = 32_768
-"""Characters of a traceback that cross; the end is kept, where the error is."""
-
-
-class RemoteError(HorariumError):
-    """An error raised in a child process. The exception itself stays there; `info` describes it.
-
-    `names` are the full names of its class and of that class's bases, as `horarium.retry.error_names` gives them.
-    """
-
-    def __init__(self, info: ErrorInfo, names: Sequence[str] = ()) -> None:
-        super().__init__(str(info))
-        self.info = info
-        self.names = tuple(names)
-
-    @property
-    def permanent(self) -> bool:
-        """Whether the original error said that trying again cannot help."""
-        return self.info.permanent
-
 
 class Lines:
     """Puts chunks of bytes together to whole lines, without looking at any byte twice."""
@@ -129,25 +107,9 @@ def mark_from_json(data: Mapping[str, Any]) -> Mark:
     return Mark(data["key"], data["outcome"], failure)
 
 
-def class_name(error: BaseException) -> str:
-    """The full name of an error's class: `package.module.Class`, builtins without their module."""
-    kind = type(error)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
 def describe(error: BaseException, where: TracebackType | None = None) -> dict[str, Any]:
     """An error as JSON. `where` is the traceback to show, the error's own if not given."""
-    if isinstance(error, RemoteError):
-        info, names = error.info, error.names
-    else:
-        lines = traceback.format_exception(type(error), error, where or error.__traceback__)
-        info = ErrorInfo(
-            type=class_name(error),
-            message=_message_of(error),
-            traceback="".join(lines)[-TRACEBACK_LIMIT:],
-            permanent=is_permanent(error),
-        )
-        names = error_names(error)
+    info, names = info_of(error, where), names_of(error)
     kind = _known_class(error)
     return {
         "info": info.to_json(),
@@ -183,10 +145,3 @@ def _known_class(error: BaseException) -> type[HorariumError] | None:
         if kind.__module__ == errors.__name__ and issubclass(kind, HorariumError):
             return kind if kind is type(error) or issubclass(kind, Skip | RunStopped) else None
     return None
-
-
-def _message_of(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as second:  # noqa: BLE001 - a stranger's __str__ must not hide which error it was
-        return f"(its message cannot be shown: {type(second).__name__} in __str__)"

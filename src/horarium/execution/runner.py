@@ -19,8 +19,8 @@ from datetime import datetime
 from horarium.clock import Clock
 from horarium.errors import PlanUnavailable, RunLost, TaskNotFound
 from horarium.events import EventBus, RunChanged
-from horarium.execution.calling import call_async, call_in_thread, call_process
 from horarium.execution import capture
+from horarium.execution.calling import call_async, call_in_thread, call_process
 from horarium.execution.capture import RunLog, keeping
 from horarium.execution.execution import End, Execution, executor_of, raised, returned
 from horarium.execution.loop_thread import LoopThread

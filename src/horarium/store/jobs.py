@@ -87,6 +87,11 @@ class Jobs:
         with self._database.read() as connection:
             return show_job(_one(connection, job_id))
 
+    def with_ids(self, ids: Sequence[str]) -> list[Job]:
+        """Those jobs among `ids` that exist."""
+        with self._database.read() as connection:
+            return [show_job(row) for row in _rows_of(connection, ids)]
+
     def find(
         self,
         *,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Self
 
 from sqlalchemy import Row
 
 from horarium.errors import HorariumError, JobError, TriggerError
-from horarium.job import POLICY_NAMES, Job, Policies, to_json_text
+from horarium.job import POLICY_NAMES, Job, Policies
+from horarium.jsontext import to_json_text
 from horarium.retry import Retry
 from horarium.states import Cause, JobStatus, OnCrash, Overlap, RunState
 from horarium.values import AttemptInfo, ErrorInfo, Progress, RunInfo, RunKey
@@ -112,19 +114,19 @@ def _job(row: Row[Any], trigger: Trigger, args: Any, kwargs: Any, policies: Poli
 
 
 def _policies(row: Row[Any]) -> Policies:
-    return Policies(
-        executor=row.executor,
-        overlap=Overlap(row.overlap),
-        max_instances=row.max_instances,
-        misfire_grace_time=row.misfire_grace_time,
-        coalesce=bool(row.coalesce),
-        catch_up=row.catch_up,
-        on_crash=OnCrash(row.on_crash),
-        retry=None if row.retry is None else Retry.from_json(json.loads(row.retry)),
-        timeout=row.timeout,
-        keep_runs=row.keep_runs,
-        keep_days=row.keep_days,
-    )
+    return _policies_of(*(getattr(row, name) for name in POLICY_NAMES))
+
+
+@lru_cache(maxsize=1_000)
+def _policies_of(*values: Any) -> Policies:
+    """Policies from their columns. Most jobs of a plan share a few."""
+    columns = dict(zip(POLICY_NAMES, values, strict=True))
+    columns["overlap"] = Overlap(columns["overlap"])
+    columns["on_crash"] = OnCrash(columns["on_crash"])
+    columns["coalesce"] = bool(columns["coalesce"])
+    if columns["retry"] is not None:
+        columns["retry"] = Retry.from_json(json.loads(columns["retry"]))
+    return Policies(**columns)
 
 
 def read_run(row: Row[Any]) -> RunInfo:

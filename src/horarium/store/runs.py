@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, func, select, tuple_, update
 
 from horarium.errors import JobNotFound, RunNotFound, RunStateError
-from horarium.job import to_json_text
+from horarium.jsontext import to_json_text
 from horarium.states import FINAL, HELD, Cause, Change, DecisionKind, RunState, sources, target
 from horarium.store import schema
 from horarium.store.database import Database

@@ -118,7 +118,7 @@ jobs = Table(
 job_clock = Table(
     "horarium_job_clock",
     metadata,
-    Column("job_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("job_key", _Key, primary_key=True, autoincrement=False),
     Column("next_run_time", Instant),
     Column("version", BigInteger, nullable=False, server_default=text("0")),
     Column("revision", Integer, nullable=False, server_default=text("1")),

@@ -43,6 +43,7 @@ ON CONFLICT DO NOTHING
 RETURNING scheduled_at, job_key
 """)
 
+# The plus signs keep SQLite from finding the rows by their node, which would compare each with every end.
 _FINISH = text("""
 UPDATE horarium_runs SET
     state = e.state, failures = failures + e.failed, slot = CASE WHEN e.keeps_slot THEN slot END,
@@ -56,7 +57,7 @@ FROM (
     FROM json_each(:ends)
 ) AS e
 WHERE horarium_runs.scheduled_at = e.scheduled_at AND horarium_runs.job_key = e.job_key
-  AND horarium_runs.attempt = e.attempt AND node = :node AND horarium_runs.state IN ('running', 'stopping')
+  AND horarium_runs.attempt = e.attempt AND +node = :node AND +horarium_runs.state IN ('running', 'stopping')
 RETURNING horarium_runs.scheduled_at, horarium_runs.job_key
 """)
 

@@ -74,7 +74,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "horarium_job_clock",
-        sa.Column("job_key", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("job_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("next_run_time", INSTANT, nullable=True),
         sa.Column("version", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("revision", sa.Integer(), server_default=sa.text("1"), nullable=False),
