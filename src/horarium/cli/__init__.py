@@ -1,0 +1,1 @@
+"""The command line: `horarium`. Everything here asks the facade, as an application would."""

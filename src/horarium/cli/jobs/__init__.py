@@ -1,0 +1,1 @@
+"""`horarium jobs`: what runs when."""

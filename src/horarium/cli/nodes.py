@@ -1,0 +1,60 @@
+"""`horarium node list`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from horarium.cli.as_json import node_json
+from horarium.cli.opening import open_plan
+from horarium.cli.output import table, write, write_json
+from horarium.cli.session import session_of
+from horarium.cli.times import now, relative, short
+from horarium.values import NodeInfo
+
+
+def list_nodes(
+    context: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="Those that ended, too.")] = False,
+) -> None:
+    """List the nodes that live.
+
+    A node is one start of a process that ticks and runs. One whose lease ran out is rescued by the others.
+    """
+    session = session_of(context)
+    nodes = open_plan(session).nodes(all=everything)
+    present = now()
+    if session.json:
+        write_json([node_json(node, present) for node in nodes])
+    elif nodes:
+        write(nodes_table(nodes, present))
+    else:
+        typer.echo("No node lives; `horarium run` starts one.")
+
+
+def nodes_table(nodes: list[NodeInfo], present: datetime) -> Table:
+    """Nodes, one a line."""
+    made = table("NODE", "PROCESS", "STARTED", "HEARD FROM", "RUNS", "STATUS")
+    for node in nodes:
+        made.add_row(
+            node.id,
+            f"{node.host}:{node.pid}",
+            short(node.started_at, present),
+            relative(node.heartbeat_at, present),
+            str(node.running),
+            node_status(node, present),
+        )
+    return made
+
+
+def node_status(node: NodeInfo, present: datetime) -> Text:
+    """Whether a node lives, and if not, why."""
+    if node.alive_at(present):
+        return Text("alive", style="green")
+    if node.stopped_at is None:
+        return Text("lease ran out", style="red")
+    return Text(f"stopped: {node.stop_reason}" if node.stop_reason else "stopped", style="dim")

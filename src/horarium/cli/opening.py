@@ -1,0 +1,63 @@
+"""From the global options to the settings and the scheduler that they lead to.
+
+What is slow to import (SQLAlchemy, pydantic) is imported when it is needed, so that `--help` of any command is quick.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from horarium.cli.session import Session
+from horarium.errors import PlanUnavailable
+
+if TYPE_CHECKING:
+    from horarium.scheduler import Scheduler
+    from horarium.settings import Settings
+
+_WAY_OUT = (
+    "`horarium run` and `horarium jobs add` make one; --database URL (or HORARIUM_DATABASE_URL, or database_url in "
+    "horarium.yaml) names another"
+)
+
+
+def read_settings(session: Session) -> Settings:
+    """The settings, those of the command line first. Raises ConfigurationError."""
+    from horarium.settings import Settings  # noqa: PLC0415 - slow to import
+
+    given: dict[str, Any] = {"database_url": session.database, "config": session.config}
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def open_plan(session: Session, *, create: bool = False) -> Scheduler:
+    """The scheduler of the plan, not started. It is also what `horarium.get_scheduler()` answers in this process.
+
+    Without `create` a plan that does not exist yet is not made by accident. Raises PlanUnavailable,
+    ConfigurationError.
+    """
+    from horarium.scheduler import Scheduler, set_scheduler  # noqa: PLC0415 - slow to import
+
+    settings = read_settings(session)
+    if not create:
+        refuse_missing_plan(settings.database_url)
+    scheduler = Scheduler(settings=settings)
+    set_scheduler(scheduler)
+    session.closing.callback(set_scheduler, None)
+    session.closing.callback(scheduler.shutdown, wait=False)
+    return scheduler
+
+
+def refuse_missing_plan(address: str) -> None:
+    """Raise PlanUnavailable, with what to do, when the database or the plan's tables in it do not exist yet."""
+    from horarium.store.database import Database  # noqa: PLC0415 - slow to import
+    from horarium.store.upgrade import CORE  # noqa: PLC0415 - slow to import
+
+    database = Database(address)
+    try:
+        if database.path is not None and not database.path.exists():
+            raise PlanUnavailable(f"there is no file {database.path}, and so no plan yet; {_WAY_OUT}")
+        with database.read() as connection:
+            found = CORE.context(connection).get_current_revision()
+        if found is None:
+            raise PlanUnavailable(f"{database.address} has no plan in it yet; {_WAY_OUT}")
+    finally:
+        database.close()

@@ -1,0 +1,130 @@
+"""`horarium run`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from horarium.__about__ import __version__
+from horarium.cli.exit_codes import ExitCode
+from horarium.cli.opening import open_plan, read_settings
+from horarium.cli.output import Details, write, write_json
+from horarium.cli.session import Session, session_of
+from horarium.cli.status import numbers
+from horarium.cli.times import now, told
+from horarium.errors import ConfigurationError, JobError, TriggerError
+from horarium.plugins import find_apps
+from horarium.states import JobStatus
+
+if TYPE_CHECKING:
+    from horarium.scheduler import Scheduler
+
+logger = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_FROM_SIGNAL = 128
+
+
+def run(
+    context: typer.Context,
+    demo: Annotated[bool, typer.Option("--demo", help="With sample data, made if there is none.")] = False,
+) -> None:
+    """Tick and run: the scheduler in the foreground, until it is told to stop.
+
+    SIGTERM or Ctrl+C: no new run starts, those at work may end within shutdown_grace seconds, what is left goes back
+    to the queue. The signal again: at once; what was at work is taken up at the next start, or by another node.
+    """
+    session = session_of(context)
+    from horarium import logs  # noqa: PLC0415 - slow to import, and the help needs none of it
+
+    settings = read_settings(session)
+    logs.configure("DEBUG" if session.verbose else settings.log_level, settings.log_format)
+    if demo:
+        session.note("There is no sample data yet.")
+    scheduler = open_plan(session, create=True)
+    with _signals() as stop:
+        _start(scheduler)
+        _tell(session, scheduler)
+        stop.wait()
+        logger.info("Stopping: runs may end within %g s; the same signal again stops at once", settings.shutdown_grace)
+        clean = scheduler.shutdown(grace=settings.shutdown_grace)
+    if not clean:
+        logger.warning("Some runs had not ended; they go on at the next start, or on another node")
+        _end_now(ExitCode.OK)  # a thread that does not end must not keep the process
+    logger.info("Stopped")
+
+
+def _start(scheduler: Scheduler) -> None:
+    try:
+        scheduler.start()
+    except (JobError, TriggerError) as error:  # of a job in the file, not of the command line
+        raise ConfigurationError(str(error)) from error
+
+
+def _tell(session: Session, scheduler: Scheduler) -> None:
+    found = find_apps()
+    jobs = scheduler.statistics()["jobs"]
+    due = scheduler.get_jobs(status=JobStatus.SCHEDULED, limit=1)
+    config = scheduler.settings.config
+    if session.json:
+        started: dict[str, Any] = {
+            "started": True,
+            "version": __version__,
+            "database": scheduler.database_url,
+            "config": None if config is None else str(config),
+            "apps": [app.name for app in found.apps],
+            "faults": {fault.name: fault.why for fault in found.faults},
+            "jobs": jobs,
+            "pid": os.getpid(),
+        }
+        write_json(started, lines=True)
+        return
+    apps = [app.name for app in found.apps] + [f"{fault.name} (cannot be used)" for fault in found.faults]
+    typer.echo(f"Horarium {__version__}")
+    write(
+        Details(
+            [
+                ("Plan", scheduler.database_url),
+                ("File", None if config is None else str(config)),
+                ("Apps", ", ".join(apps) or "none installed"),
+                ("Jobs", numbers(jobs)),
+                ("Next", f"{due[0].id}, {told(due[0].next_run_time, now())}" if due else "nothing"),
+            ]
+        )
+    )
+    typer.echo("`horarium status` and `horarium runs watch` look at it from another terminal; Ctrl+C stops it.")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _signals() -> Iterator[threading.Event]:
+    """An event that the first signal sets. The second ends the process."""
+    stop = threading.Event()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            _end_now(_FROM_SIGNAL + number)
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end_now(code: int) -> None:
+    # Not sys.exit: it waits for threads. Child processes end with the pipe from this one.
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)

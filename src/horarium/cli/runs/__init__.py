@@ -1,0 +1,1 @@
+"""`horarium runs`: what ran, what runs, what it wrote."""

@@ -1,0 +1,60 @@
+"""`horarium runs cancel` and `horarium runs retry`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from horarium.cli.as_json import run_json
+from horarium.cli.opening import open_plan
+from horarium.cli.output import write_json
+from horarium.cli.runs.naming import RunName, find_run
+from horarium.cli.runs.waiting import note_when_nobody_runs, wait_and_tell
+from horarium.cli.session import session_of
+from horarium.states import RunState
+
+_REASON = "cancelled by a person"
+
+
+def cancel(
+    context: typer.Context,
+    run: RunName,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept with the run.")] = _REASON,
+) -> None:
+    """Cancel a run that waits, or tell one that runs to stop.
+
+    A run that is told to stop is "stopping" until its code has ended; a child process is killed after a grace.
+    """
+    session = session_of(context)
+    scheduler = open_plan(session)
+    cancelled = scheduler.cancel_run(find_run(scheduler, run).id, reason)
+    if session.json:
+        write_json(run_json(cancelled))
+    elif cancelled.state is RunState.CANCELLED:
+        typer.echo(f"Cancelled {cancelled.id} of {cancelled.job_id}.")
+    else:
+        typer.echo(f"Told {cancelled.id} of {cancelled.job_id} to stop; it is {cancelled.state}.")
+
+
+def retry(
+    context: typer.Context,
+    run: RunName,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for its end, with its progress; the exit code says how it ended.")
+    ] = False,
+) -> None:
+    """Try a run again; done steps and items stay done.
+
+    Only a run that has ended can be tried again. Items that failed are tried, and those that were not reached.
+    """
+    session = session_of(context)
+    scheduler = open_plan(session)
+    again = scheduler.retry_run(find_run(scheduler, run).id)
+    note_when_nobody_runs(session, scheduler)
+    if wait:
+        wait_and_tell(session, scheduler, again)
+    elif session.json:
+        write_json(run_json(again))
+    else:
+        typer.echo(f"Run {again.id} of {again.job_id} is queued again.")

@@ -1,0 +1,97 @@
+"""Waiting for a run with its progress on the terminal, and telling how it ended."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from horarium.cli.as_json import run_json
+from horarium.cli.exit_codes import ExitCode
+from horarium.cli.output import compact, open_console, write_json
+from horarium.cli.runs.tables import run_line, waiting_words
+from horarium.cli.session import Session
+from horarium.cli.times import now, took
+from horarium.states import FINAL, RunState
+from horarium.values import RunInfo
+
+if TYPE_CHECKING:
+    from horarium.scheduler import Scheduler
+
+_LOOK_EVERY = 0.2
+
+
+def note_when_nobody_runs(session: Session, scheduler: Scheduler) -> None:
+    """Say so when no node lives that could take a run from the queue."""
+    present = now()
+    if not any(node.alive_at(present) for node in scheduler.nodes()):
+        session.note("No scheduler is running: the run waits until one starts (`horarium run`).")
+
+
+def wait_and_tell(session: Session, scheduler: Scheduler, run: RunInfo) -> None:
+    """Wait for the end of a run and tell how it ended. Exits with 1 when it did not succeed, 130 after Ctrl+C."""
+    try:
+        ended = _wait(session, scheduler, run)
+    except KeyboardInterrupt:
+        session.note(f"\nStopped waiting; run {run.id} goes on. `horarium runs cancel {run.id}` stops it.")
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    if session.json:
+        write_json(run_json(ended))
+    else:
+        typer.echo(_outcome(ended))
+    if ended.state is not RunState.SUCCEEDED:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _wait(session: Session, scheduler: Scheduler, run: RunInfo) -> RunInfo:
+    console = open_console(error=True)
+    if session.json or not console.is_terminal:
+        return _wait_in_lines(session, scheduler, run)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[far]}", markup=False),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bars:
+        bar = bars.add_task(run.job_id, total=None, far="")
+        while run.state not in FINAL:
+            bars.update(bar, **_bar(run))
+            time.sleep(_LOOK_EVERY)
+            run = scheduler.get_run(run.id)
+    return run
+
+
+def _wait_in_lines(session: Session, scheduler: Scheduler, run: RunInfo) -> RunInfo:
+    told = ""
+    while run.state not in FINAL:
+        if run.state != told:
+            session.note(run_line(run, now()))
+            told = run.state
+        time.sleep(_LOOK_EVERY)
+        run = scheduler.get_run(run.id)
+    return run
+
+
+def _bar(run: RunInfo) -> dict[str, Any]:
+    progress = run.progress
+    if run.state in (RunState.QUEUED, RunState.RETRYING):
+        return {"description": f"{run.job_id} {run.state}", "far": waiting_words(run, now())}
+    far = "" if progress is None else progress.message
+    if progress is None or progress.total is None:
+        return {"description": run.job_id, "far": far or run.state}
+    count = f"{progress.done:g}/{progress.total:g}"
+    return {"description": run.job_id, "completed": progress.done, "total": progress.total, "far": f"{count} {far}"}
+
+
+def _outcome(run: RunInfo) -> str:
+    words = f"Run {run.id} of {run.job_id} {run.state}"
+    if run.duration is not None:
+        words += f" after {took(run.duration)}"
+    if run.state is RunState.SUCCEEDED:
+        return f"{words}." if run.result is None else f"{words}: {compact(run.result)}"
+    reason = run.error or run.stop_reason
+    return f"{words}: {reason}" if reason else f"{words}."

@@ -1,0 +1,119 @@
+"""`horarium status`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Group as Stack
+from rich.console import RenderableType
+from rich.text import Text
+
+from horarium.cli.as_json import node_json, time_json
+from horarium.cli.exit_codes import ExitCode
+from horarium.cli.nodes import nodes_table
+from horarium.cli.opening import open_plan
+from horarium.cli.output import Details, write, write_json
+from horarium.cli.session import session_of
+from horarium.cli.times import now, told
+from horarium.job import Job
+from horarium.states import ACTIVE, JobStatus
+from horarium.values import NodeInfo
+
+if TYPE_CHECKING:
+    from horarium.scheduler import Scheduler
+
+OK, PAUSED, STOPPED = "ok", "paused", "stopped"
+_WORDS = {
+    OK: Text("ok", style="green"),
+    PAUSED: Text("paused: nothing comes due until it is resumed", style="yellow"),
+    STOPPED: Text("stopped: no scheduler is running; `horarium run` starts one", style="red"),
+}
+_DAYS = 7
+_TOTAL = "total"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is told. Numbers of runs are those of the last seven days."""
+
+    state: str
+    database: str
+    config: str | None
+    nodes: list[NodeInfo]
+    jobs: dict[str, int]
+    runs: dict[str, int]
+    since: str
+    following: Job | None
+
+
+def status(context: typer.Context) -> None:
+    """How the scheduler is, and what is in the plan.
+
+    Exits with 1 when no scheduler is running, in this or any other process.
+    """
+    session = session_of(context)
+    present = now()
+    facts = _look(open_plan(session), present)
+    if session.json:
+        write_json(_json(facts, present))
+    else:
+        write(_page(facts, present))
+    if facts.state == STOPPED:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def numbers(counts: dict[str, int]) -> str:
+    """Counts in a line: "12 (10 scheduled, 2 paused)"."""
+    parts = [f"{number} {name}" for name, number in counts.items() if name != _TOTAL and number]
+    return f"{counts[_TOTAL]} ({', '.join(parts)})" if parts else str(counts[_TOTAL])
+
+
+def _look(scheduler: Scheduler, present: datetime) -> Facts:
+    counted = scheduler.statistics(days=_DAYS)
+    nodes = [node for node in scheduler.nodes() if node.alive_at(present)]
+    due = scheduler.get_jobs(status=JobStatus.SCHEDULED, limit=1)
+    config = scheduler.settings.config
+    return Facts(
+        state=STOPPED if not nodes else PAUSED if counted["paused"] else OK,
+        database=scheduler.database_url,
+        config=None if config is None else str(config),
+        nodes=nodes,
+        jobs=counted["jobs"],
+        runs=counted["runs"],
+        since=counted["since"],
+        following=due[0] if due else None,
+    )
+
+
+def _json(facts: Facts, present: datetime) -> dict[str, Any]:
+    following = facts.following
+    return {
+        "status": facts.state,
+        "database": facts.database,
+        "config": facts.config,
+        "nodes": [node_json(node, present) for node in facts.nodes],
+        "jobs": facts.jobs,
+        "runs": facts.runs,
+        "runs_since": facts.since,
+        "next": None if following is None else {"job": following.id, "at": time_json(following.next_run_time)},
+    }
+
+
+def _page(facts: Facts, present: datetime) -> RenderableType:
+    following = facts.following
+    active = {state.value: facts.runs.get(state.value, 0) for state in sorted(ACTIVE)}
+    details = Details(
+        [
+            ("Status", _WORDS[facts.state]),
+            ("Plan", facts.database),
+            ("File", facts.config),
+            ("Jobs", numbers(facts.jobs)),
+            ("Active runs", numbers({_TOTAL: sum(active.values()), **active})),
+            (f"Runs, {_DAYS} days", numbers(facts.runs)),
+            ("Next", "nothing" if following is None else f"{following.id}, {told(following.next_run_time, present)}"),
+        ]
+    )
+    return Stack(details, Text(), nodes_table(facts.nodes, present)) if facts.nodes else details
