@@ -24,7 +24,7 @@ _CHATTY = ("alembic", "apscheduler", "asyncio", "tzlocal")
 """Libraries that tell at INFO what is only of interest when looking for a fault."""
 
 
-def configure(
+def setup_logging(
     level: str = "INFO", form: Format = "console", stream: TextIO | None = None, *, colours: bool | None = None
 ) -> logging.Handler:
     """Log everything from `level` on to `stream` (stderr), in place of what was set up before; answers the handler.
@@ -51,6 +51,9 @@ def configure(
         cache_logger_on_first_use=True,
     )
     return handler
+
+
+configure = setup_logging
 
 
 class _Formatter(ProcessorFormatter):

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -21,7 +21,7 @@ from pydantic_settings import (
 from horarium.errors import ConfigurationError
 from horarium.settings.facts import CONFIG, facts_of, setting, variables
 from horarium.settings.secrets import HIDDEN, without_secrets
-from horarium.settings.sources import DEFAULT_FILE, ConfigFile, Environment, file_to_read
+from horarium.settings.sources import DEFAULT_FILE, ConfigFile, Environment, file_to_read, whole_path
 
 __all__ = ["APPS", "AppSettings", "LayeredSettings", "sections", "setting", "unknown_name"]
 
@@ -29,6 +29,10 @@ APPS = "apps"
 """The name in the file under which each application has its section."""
 
 _log = logging.getLogger(__name__)
+
+
+def _whole(path: Path | None) -> Path | None:
+    return None if path is None else whole_path(path)
 
 
 class LayeredSettings(BaseSettings):
@@ -42,7 +46,7 @@ class LayeredSettings(BaseSettings):
         frozen=True, extra="forbid", env_ignore_empty=True, env_nested_delimiter="__", allow_inf_nan=False
     )
 
-    config: Path | None = setting(
+    config: Annotated[Path | None, AfterValidator(_whole)] = setting(
         None,
         help="The file with settings and jobs that is read.",
         takes="the path of a YAML file",

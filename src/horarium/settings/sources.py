@@ -75,6 +75,11 @@ class ConfigFile(YamlConfigSettingsSource):
         return {**super().__call__(), CONFIG: self._path}
 
 
+def whole_path(path: str | Path) -> Path:
+    """The path from the root, which stays right when the working directory changes."""
+    return Path(path).expanduser().absolute()
+
+
 def file_to_read(arguments: dict[str, Any], environment: Environment) -> Path | None:
     """The file that `config=` names, or HORARIUM_CONFIG, or horarium.yaml if there is one here; `config=None`: none.
 
@@ -89,7 +94,7 @@ def file_to_read(arguments: dict[str, Any], environment: Environment) -> Path | 
             return here if here.is_file() else None
     if named is None:
         return None
-    path = Path(named).expanduser().absolute()
+    path = whole_path(named)
     if not path.is_file():
         raise ConfigurationError(f"config ({where}): there is no file {path}")
     return path
