@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typer._click import Context as AnyContext
     from typer._click import HelpFormatter
 
+_ARGUMENTS = "Arguments"
 _OPTIONS = "Options"
 
 
@@ -151,15 +152,16 @@ class Group(TyperGroup):
 
 def write_options(command: TyperCommand | TyperGroup, context: AnyContext, formatter: HelpFormatter) -> None:
     """Write a command's arguments and options, under their headings, the global ones last."""
-    panels: dict[str, list[tuple[str, str]]] = {"Arguments": [], _OPTIONS: []}
+    panels: dict[str, list[tuple[str, str]]] = {_ARGUMENTS: []}
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
         if record is not None:
+            name, words = record
             is_argument = parameter.param_type_name == "argument"
-            heading = "Arguments" if is_argument else getattr(parameter, "rich_help_panel", None) or _OPTIONS
-            panels.setdefault(heading, []).append(record)
-    if GLOBAL_PANEL in panels:
-        panels[GLOBAL_PANEL] = panels.pop(GLOBAL_PANEL)
+            heading = _ARGUMENTS if is_argument else getattr(parameter, "rich_help_panel", None) or _OPTIONS
+            panels.setdefault(heading, []).append((name.removesuffix(" <str>") if is_argument else name, words))
+    for heading in (_OPTIONS, GLOBAL_PANEL):  # last, after the headings of the command's own
+        panels[heading] = panels.pop(heading, [])
     _write_panels(formatter, panels)
 
 

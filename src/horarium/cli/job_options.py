@@ -64,7 +64,11 @@ class PolicyOptions:
     ] = None
     overlap: Annotated[
         Overlap | None,
-        typer.Option(help="What happens while a run of it is active. [default: skip]", rich_help_panel=_HOW),
+        typer.Option(
+            metavar="|".join(Overlap),
+            help="What happens while a run of it is active. [default: skip]",
+            rich_help_panel=_HOW,
+        ),
     ] = None
     max_instances: Annotated[
         int | None,
@@ -97,7 +101,11 @@ class PolicyOptions:
     ] = None
     on_crash: Annotated[
         OnCrash | None,
-        typer.Option(help="What happens to a run whose node died. [default: resume]", rich_help_panel=_HOW),
+        typer.Option(
+            metavar="|".join(OnCrash),
+            help="What happens to a run whose node died. [default: resume]",
+            rich_help_panel=_HOW,
+        ),
     ] = None
     executor: Annotated[
         str | None,

@@ -33,7 +33,9 @@ _STYLES = {
 
 def list_jobs(
     context: typer.Context,
-    status: Annotated[JobStatus | None, typer.Option(help="Only those with this status.")] = None,
+    status: Annotated[
+        JobStatus | None, typer.Option(metavar="STATUS", help=f"Only those with this status: {', '.join(JobStatus)}.")
+    ] = None,
     search: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Only those with this in their id, name or task.")
     ] = None,

@@ -24,7 +24,10 @@ from horarium.values import AttemptInfo
 def list_runs(
     context: typer.Context,
     job: Annotated[str | None, typer.Argument(metavar="JOB", help="Only the runs of this job.")] = None,
-    state: Annotated[list[RunState] | None, typer.Option(help="Only those in this state; may be repeated.")] = None,
+    state: Annotated[
+        list[RunState] | None,
+        typer.Option(metavar="STATE", help=f"Only those in this state; may be repeated: {', '.join(RunState)}."),
+    ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help='Due at or after this time, or so long ago: "2025-10-13", 2h.')
     ] = None,
