@@ -77,7 +77,8 @@ class LayeredSettings(BaseSettings):
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         arguments = init_settings.init_kwargs if isinstance(init_settings, InitSettingsSource) else {}
         environment = Environment(cls)
-        return init_settings, environment, ConfigFile(cls, file_to_read(arguments, environment))
+        path = file_to_read(arguments, environment)
+        return init_settings, environment, ConfigFile(cls, path, cls.part_of_file)
 
     @classmethod
     def part_of_file(cls, data: dict[str, Any], path: Path) -> dict[str, Any]:

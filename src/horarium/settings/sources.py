@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic.fields import FieldInfo
-from pydantic_settings import EnvSettingsSource, YamlConfigSettingsSource
+from pydantic_settings import BaseSettings, EnvSettingsSource, YamlConfigSettingsSource
 
 from horarium.errors import ConfigurationError
 from horarium.settings.facts import CONFIG, CONFIG_VARIABLE, variables
 from horarium.settings.yaml_file import read_yaml
 
-if TYPE_CHECKING:
-    from horarium.settings.base import LayeredSettings
+Part = Callable[[dict[str, Any], Path], dict[str, Any]]
 
 DEFAULT_FILE = "horarium.yaml"
 """The file that is read when none is named, if it is in the working directory."""
@@ -55,15 +55,15 @@ class Environment(EnvSettingsSource):
 
 
 class ConfigFile(YamlConfigSettingsSource):
-    """The part of a YAML file that belongs to a settings class."""
+    """A YAML file, or no file; `part` picks what belongs to the settings class."""
 
-    def __init__(self, settings_cls: type[LayeredSettings], path: Path | None) -> None:
-        self._kind = settings_cls
+    def __init__(self, settings_cls: type[BaseSettings], path: Path | None, part: Part) -> None:
+        self._part = part
         self._path = path
         super().__init__(settings_cls, yaml_file=path)
 
     def _read_file(self, file_path: Any) -> dict[str, Any]:
-        values = self._kind.part_of_file(read_yaml(file_path), file_path)
+        values = self._part(read_yaml(file_path), file_path)
         if CONFIG in values:
             raise ConfigurationError(
                 f"{file_path}: the file cannot say which file is read; set {CONFIG_VARIABLE} in the environment"
