@@ -17,7 +17,7 @@ from horarium.cli.exit_codes import ExitCode
 from horarium.cli.failures import drop_output, report
 from horarium.cli.global_options import with_global_options
 from horarium.cli.groups import Group
-from horarium.cli.session import Session
+from horarium.cli.session import Session, begin_session
 
 if TYPE_CHECKING:
     from typer._click import Context as AnyContext
@@ -43,7 +43,7 @@ class Root(Group):
     ) -> Any:
         """Run a command line and end the process with its exit code (or answer it, without `standalone_mode`)."""
         given = list(sys.argv[1:] if args is None else args)
-        session = Session()
+        session = begin_session()
         code = self._guarded(session, given, prog_name, complete_var, windows_expand_args, extra)
         if standalone_mode:
             sys.exit(code)

@@ -5,6 +5,7 @@ What is slow to import (SQLAlchemy, pydantic) is imported when it is needed, so 
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from horarium.cli.session import Session
@@ -36,11 +37,13 @@ def open_plan(session: Session, *, create: bool = False) -> Scheduler:
     """
     from horarium.scheduler import Scheduler, set_scheduler  # noqa: PLC0415 - slow to import
 
+    _set_up_logging(session)
     settings = read_settings(session)
     if not create:
         refuse_missing_plan(settings.database_url)
     scheduler = Scheduler(settings=settings)
     set_scheduler(scheduler)
+    session.opened = True
     session.closing.callback(set_scheduler, None)
     session.closing.callback(scheduler.shutdown, wait=False)
     return scheduler
@@ -61,3 +64,15 @@ def refuse_missing_plan(address: str) -> None:
             raise PlanUnavailable(f"{database.address} has no plan in it yet; {_WAY_OUT}")
     finally:
         database.close()
+
+
+def _set_up_logging(session: Session) -> None:
+    """Show everything with --verbose; leave the error stream to the error, with --json. `run` has its own logging."""
+    root = logging.getLogger()
+    if root.handlers:
+        return
+    handler = logging.StreamHandler() if session.verbose else logging.NullHandler() if session.json else None
+    if handler is not None:
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        root.addHandler(handler)
+        session.closing.callback(root.removeHandler, handler)

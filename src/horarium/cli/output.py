@@ -32,9 +32,14 @@ def open_console(*, error: bool = False) -> Console:
 def write(renderable: RenderableType) -> None:
     """Write something for people. In a pipe nothing is cut or folded to a width that nobody has."""
     console = open_console()
-    if not console.is_terminal:
-        console.width = max(console.width, Measurement.get(console, _unlimited(console), renderable).maximum)
-    console.print(renderable)
+    if console.is_terminal:
+        console.print(renderable)
+        return
+    console.width = max(console.width, Measurement.get(console, _unlimited(console), renderable).maximum)
+    with console.capture() as captured:
+        console.print(renderable)
+    for line in captured.get().splitlines():
+        sys.stdout.write(line.rstrip() + "\n")
 
 
 def table(*headings: str) -> Table:

@@ -13,7 +13,7 @@ from horarium.cli.opening import open_plan
 from horarium.cli.output import table, write, write_json
 from horarium.cli.runs.tables import remark, state_text
 from horarium.cli.session import session_of
-from horarium.cli.times import local, local_with_zone, now, parse_time, relative
+from horarium.cli.times import local, local_with_zone, now, parse_time, relative, zone_of
 from horarium.errors import TriggerError
 from horarium.job import Job
 from horarium.states import DecisionKind
@@ -62,14 +62,15 @@ def nothing_known(job: Job | None, at: datetime | None, present: datetime) -> st
         following = job.next_run_time
         coming = "and will not by itself" if following is None else f"it is due {relative(following, present)}"
         return f"Job {job.id!r} has not come due yet; {coming}."
+    zone = zone_of(job)
     occurrence = job.trigger.next_after(at - _MOMENT)
     if occurrence != at:
-        later = "" if occurrence is None else f"; the next after it is {local_with_zone(occurrence)}"
-        return f"{local_with_zone(at)} is no time of job {job.id!r} ({job.trigger.describe()}){later}."
+        later = "" if occurrence is None else f"; the next after it is {local_with_zone(occurrence, zone=zone)}"
+        return f"{local_with_zone(at, zone=zone)} is no time of job {job.id!r} ({job.trigger.describe()}){later}."
     if at > present:
         return f"That time has not come: it is due {relative(at, present)}."
     if job.created_at is not None and at < job.created_at:
-        return f"The job was added later, at {local_with_zone(job.created_at)}."
+        return f"The job was added later, at {local_with_zone(job.created_at, zone=zone)}."
     if job.next_run_time is not None and job.next_run_time <= at:
         return "It is due and was not decided yet: no scheduler has ticked since; `horarium status` says why."
     return "Its history was forgotten (keep_days, keep_runs), or the job had another schedule then."
@@ -77,7 +78,7 @@ def nothing_known(job: Job | None, at: datetime | None, present: datetime) -> st
 
 def _moment(text: str, job: Job | None) -> datetime:
     try:
-        return parse_time(text, None if job is None else job.timezone)
+        return parse_time(text, None if job is None else zone_of(job))
     except TriggerError as error:
         raise typer.BadParameter(str(error), param_hint="TIME") from error
 

@@ -17,6 +17,7 @@ from horarium.cli.times import now
 from horarium.cli.trigger_options import TriggerOptions
 from horarium.errors import JobNotFound
 from horarium.job import Job
+from horarium.when import AllOf, AnyOf, Trigger, codec
 
 
 @takes_bundles
@@ -43,24 +44,30 @@ def edit(
     session = session_of(context)
     changes: dict[str, Any] = dict(policies.policies())
     trigger, zone = when.trigger_or_none(), when.zone()
-    if trigger is not None:
-        changes["trigger"] = trigger
-    if zone is not None:
-        changes["timezone"] = zone
     changes |= {key: value for key, value in (("name", name), ("func", task)) if value is not None}
     args, kwargs = arguments.args(), arguments.kwargs()
-    if not changes and args is None and kwargs is None and not no_args:
-        raise typer.BadParameter("say what to change; --help lists the options")
+    if not changes and not no_args and all(one is None for one in (trigger, zone, args, kwargs)):
+        context.fail("Say what to change; --help lists the options.")
     scheduler = open_plan(session)
     found = scheduler.get_job(job)
     if found is None:
         raise JobNotFound(job)
-    changes |= _changed_arguments(found, args, kwargs, no_args)
+    changes |= _changed_trigger(found, trigger, zone) | _changed_arguments(found, args, kwargs, no_args)
     changed = scheduler.modify_job(job, **changes)
     if session.json:
         write_json(job_json(changed))
     else:
         write(job_details(changed, now()))
+
+
+def _changed_trigger(job: Job, trigger: Trigger | None, zone: str | None) -> dict[str, Any]:
+    if trigger is not None:
+        return {"trigger": trigger if zone is None else trigger.in_zone(zone)}
+    if zone is None:
+        return {}
+    if isinstance(job.trigger, AnyOf | AllOf):
+        raise typer.BadParameter("this job's trigger has several; give --trigger, too", param_hint="--timezone")
+    return {"trigger": codec.from_json(job.trigger.as_written().to_json() | {"timezone": zone})}
 
 
 def _changed_arguments(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from horarium.cli.output import write_json
 from horarium.cli.session import session_of
 from horarium.cli.times import now, told
 from horarium.errors import JobNotFound
+
+if TYPE_CHECKING:
+    from horarium.scheduler import Scheduler
 
 _Jobs = Annotated[list[str], typer.Argument(metavar="JOB", help="The ids of one or several jobs.")]
 
@@ -26,6 +29,7 @@ def pause(context: typer.Context, jobs: _Jobs) -> None:
     """
     session = session_of(context)
     scheduler = open_plan(session)
+    _refuse_missing(scheduler, jobs)
     paused = [scheduler.pause_job(job, by=PAUSED_BY) for job in jobs]
     if session.json:
         write_json([job_json(job) for job in paused])
@@ -40,6 +44,7 @@ def resume(context: typer.Context, jobs: _Jobs) -> None:
     """
     session = session_of(context)
     scheduler = open_plan(session)
+    _refuse_missing(scheduler, jobs)
     resumed = [scheduler.resume_job(job) for job in jobs]
     if session.json:
         write_json([job_json(job) for job in resumed])
@@ -54,12 +59,17 @@ def remove(context: typer.Context, jobs: _Jobs) -> None:
     """
     session = session_of(context)
     scheduler = open_plan(session)
-    for job in jobs:
-        if scheduler.get_job(job) is None:  # before any of them is gone
-            raise JobNotFound(job)
+    _refuse_missing(scheduler, jobs)
     for job in jobs:
         scheduler.remove_job(job)
     if session.json:
         write_json({"removed": jobs})
     for job in jobs if not session.json else ():
         typer.echo(f"Removed {job}.")
+
+
+def _refuse_missing(scheduler: Scheduler, jobs: list[str]) -> None:
+    """Raise JobNotFound for the first that does not exist, before anything is done with the others."""
+    for job in jobs:
+        if scheduler.get_job(job) is None:
+            raise JobNotFound(job)

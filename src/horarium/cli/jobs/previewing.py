@@ -12,7 +12,7 @@ from horarium.cli.bundles import takes_bundles
 from horarium.cli.opening import open_plan, read_settings
 from horarium.cli.output import table, write, write_json
 from horarium.cli.session import Session, session_of
-from horarium.cli.times import local, local_with_zone, now, parse_time, relative
+from horarium.cli.times import local, local_with_zone, now, parse_time, relative, zone_of
 from horarium.cli.trigger_options import TriggerOptions
 from horarium.errors import JobNotFound
 from horarium.when import Trigger
@@ -73,6 +73,6 @@ def _times_of(session: Session, job_id: str, after: str | None, count: int) -> t
     job = scheduler.get_job(job_id)
     if job is None:
         raise JobNotFound(job_id)
-    begin = None if after is None else parse_time(after, job.timezone)
-    zone = job.trigger.timezone or job.timezone
+    zone = zone_of(job)
+    begin = None if after is None else parse_time(after, zone)
     return job.trigger.describe(), zone, scheduler.preview(job_id, count, begin)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from horarium.cli.output import Details, compact, table
 from horarium.cli.times import relative, short, told, took
-from horarium.states import RunState
+from horarium.states import FINAL, RunState
 from horarium.values import Progress, RunInfo
 
 STYLES = {
@@ -86,14 +86,14 @@ def run_details(run: RunInfo, present: datetime) -> Details:
             ("State", state_text(run.state)),
             ("Why", run.cause),
             ("Due", told(run.scheduled_at, present)),
-            ("Not before", None if run.not_before is None or run.finished_at else told(run.not_before, present)),
+            ("Not before", _waits_until(run, present)),
             ("Started", None if run.started_at is None else told(run.started_at, present)),
             ("Ended", None if run.finished_at is None else told(run.finished_at, present)),
             ("Took", None if seconds is None else took(seconds)),
             ("Attempt", str(run.attempt) if run.attempt else None),
             ("Crashes", str(run.crashes) if run.crashes else None),
             ("Node", run.node),
-            ("Told to stop", run.stop_reason),
+            ("Reason", run.stop_reason),
             ("Progress", None if run.progress is None else progress_words(run.progress)),
             ("Arguments", compact(list(run.args)) if run.args else None),
             ("By name", compact(dict(run.kwargs)) if run.kwargs else None),
@@ -101,6 +101,12 @@ def run_details(run: RunInfo, present: datetime) -> Details:
             ("Error", None if run.error is None else str(run.error)),
         ]
     )
+
+
+def _waits_until(run: RunInfo, present: datetime) -> str | None:
+    if run.not_before is None or run.not_before <= present or run.state in FINAL:
+        return None
+    return told(run.not_before, present)
 
 
 def run_line(run: RunInfo, present: datetime) -> str:
