@@ -13,6 +13,7 @@ from horarium.job import POLICY_NAMES, Job
 from horarium.jobs_file import file_origin, load_jobs, read_trigger
 from horarium.retry import Retry
 from horarium.settings import Settings
+from horarium.settings.facts import variables
 from horarium.states import OnCrash, Overlap
 from horarium.when import (
     Trigger,
@@ -29,6 +30,14 @@ from horarium.when.durations import parse_duration
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "configuration.md"
+
+
+@pytest.fixture(autouse=True)
+def nothing_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable that means anything here."""
+    for name in Settings.model_fields:
+        for variable in variables(Settings, name):
+            monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture
