@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import IO, cast
 
 from horarium_apps.auto_analyze.domain.errors import AnalysisError, FfmpegMissingError
@@ -56,10 +57,8 @@ def find_ffmpeg(named: str | None = None) -> str:
             )
         return found
     try:
-        # Optional: only this application needs it, and a machine with its own ffmpeg does not.
-        from imageio_ffmpeg import get_ffmpeg_exe  # noqa: PLC0415
-
-        return str(get_ffmpeg_exe())
+        # Optional, so imported by name and late: a machine with its own ffmpeg does not need the package.
+        return str(import_module("imageio_ffmpeg").get_ffmpeg_exe())
     except (ImportError, RuntimeError) as error:
         raise FfmpegMissingError(
             "There is no ffmpeg: install it with `pip install 'horarium[auto-analyze]'`, or name one in the settings."
@@ -91,7 +90,7 @@ def run_ffmpeg(
         AnalysisError: its output is far too large.
     """
     try:
-        process = subprocess.Popen(  # noqa: S603 a list of arguments, no shell
+        process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
             command,
             stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -196,7 +196,7 @@ def _hashed(path: Path, progress: Fraction | None) -> FoundVideo:
 
 
 def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100 resolve() would replace the links that a user chose
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would replace the links that a user chose
 
 
 def _is_text(path: str) -> bool:

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from horarium import HorariumError
 
-class AutoAnalyzeError(Exception):
+
+class AutoAnalyzeError(HorariumError):
     """The automatic analysis of videos failed."""
 
 
 class ImportFolderError(AutoAnalyzeError):
     """The folder to import videos from cannot be read at all."""
+
+
+class UserNotFoundError(AutoAnalyzeError, LookupError):
+    """There is no user with this id."""
+
+    def __init__(self, user_id: int) -> None:
+        super().__init__(f"there is no user {user_id}; `horarium auto-analyze add-user NAME` adds one")
+        self.user_id = user_id
+
+
+class VideoNotFoundError(AutoAnalyzeError, LookupError):
+    """There is no such video."""
+
+    def __init__(self, video: str) -> None:
+        super().__init__(f"there is no video {video}; `horarium auto-analyze list` shows those that there are")
 
 
 class AnalysisError(AutoAnalyzeError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -84,11 +84,15 @@ class BatchTally(Protocol):
         ...
 
 
-def fold(tally: BatchTally) -> ExecutionResult:
-    """Turn the tally of a batch of videos into the documented result. Skipped items were not processed."""
+def fold(tally: BatchTally, reason: Callable[[str, str], str] = lambda _key, message: message) -> ExecutionResult:
+    """Turn the tally of a batch of videos into the documented result. Skipped items were not processed.
+
+    Parameters:
+        reason: from the key of a failed item and its message to the sentence that people are told.
+    """
     return ExecutionResult(
         analyzed=tally.done,
         errors=tally.failed,
         duration=float(tally.duration),
-        error_details=tuple(VideoFailure(int(each.key), each.message) for each in tally.errors),
+        error_details=tuple(VideoFailure(int(each.key), reason(each.key, each.message)) for each in tally.errors),
     )

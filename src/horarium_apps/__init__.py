@@ -1,0 +1,1 @@
+"""Applications that ship with Horarium, each built on its public names only."""

@@ -1,0 +1,124 @@
+"""A user's videos in one run: which ones wait, taking them one by one, and writing what came of each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from horarium import HorariumError, Run
+from horarium_apps.auto_analyze import queries
+from horarium_apps.auto_analyze.domain.describe import clock
+from horarium_apps.auto_analyze.domain.failures import KeptError, why_failed
+from horarium_apps.auto_analyze.domain.messages import ANALYSIS_FAILED, video_failed
+from horarium_apps.auto_analyze.domain.names import quoted
+from horarium_apps.auto_analyze.settings import AutoAnalyzeSettings
+
+logger = logging.getLogger(__name__)
+
+_STARTING = timedelta(minutes=1)
+
+
+class Batch:
+    """The videos of one user in one run. Its methods but `take_each` block, and are called in threads.
+
+    A video is "analysing" from the moment at which its turn comes, so that after a crash it can be seen which ones
+    were not finished.
+    """
+
+    def __init__(self, run: Run, user_id: int, settings: AutoAnalyzeSettings) -> None:
+        self._run = run
+        self._user_id = user_id
+        self._settings = settings
+        self._reasons: dict[str, str] = {}
+
+    def list_ids(self) -> list[int]:
+        """Return the ids of the videos that wait: new ones, and those that an analysis left that is over."""
+        with self._run.transaction() as connection:
+            return queries.videos_to_analyse(
+                connection, self._user_id, job_id=self._run.job_id, left_before=self._left_before()
+            )
+
+    def take_each(self, ids: Sequence[int]) -> TakenVideos:
+        """Return the videos with these ids, each to be taken when its turn comes."""
+        return TakenVideos(ids, self._take)
+
+    def record(self, connection: Any, video: dict[str, Any], document: dict[str, Any]) -> None:
+        """Write a video's document and status, in the transaction that marks its item as done."""
+        sheet = Path(video["sheet_path"]) if document["contact_sheet"] is not None else None
+        recorded = queries.record_analysis(
+            connection, video["id"], run_id=self._run.id, document=document, sheet_path=sheet, now=_now()
+        )
+        if recorded:
+            logger.info(
+                "Video %d analysed: %s, %s", video["id"], quoted(Path(video["path"])), clock(document["duration"])
+            )
+        else:
+            logger.warning("Video %d belongs to another run by now; what this one found is dropped", video["id"])
+
+    def record_failure(self, connection: Any, video: dict[str, Any], error: KeptError) -> None:
+        """Write why a video could not be analysed, in the transaction that marks its item as failed."""
+        reason = why_failed(error, Path(video["path"]), self._settings.video_timeout)
+        self._reasons[str(video["id"])] = reason
+        queries.record_failure(connection, video["id"], run_id=self._run.id, error=reason)
+        logger.warning("%s", video_failed(video["id"], f"{ANALYSIS_FAILED}: {reason}"))
+
+    def reason(self, key: str, otherwise: str) -> str:
+        """Return why the item with this key failed, as it was written; `otherwise` when it never came to that."""
+        return self._reasons.get(key, otherwise)
+
+    def release(self) -> None:
+        """Let what was not finished wait again. For a run that is told to stop; one that crashed cannot."""
+        try:
+            with self._run.transaction() as connection:
+                queries.release_videos(connection, self._run.id)
+        except HorariumError as error:
+            # The next run takes them all the same, since it has the videos that the last one left.
+            logger.info("What run %s was analysing could not be set back: %s", self._run.id, error)
+
+    def _take(self, video_id: int) -> dict[str, Any] | None:
+        with self._run.transaction() as connection:
+            video = queries.take_video(
+                connection,
+                video_id,
+                run_id=self._run.id,
+                job_id=self._run.job_id,
+                now=_now(),
+                left_before=self._left_before(),
+            )
+        if video is not None and "path" in video:
+            video["sheet_path"] = self._sheet_path(video["content_hash"])
+        return video
+
+    def _sheet_path(self, content_hash: str) -> str | None:
+        if not self._settings.sheet_frames:
+            return None
+        return str(self._settings.sheets_folder.absolute() / f"{content_hash}.jpg")
+
+    def _left_before(self) -> datetime:
+        """Before this time nobody can have begun what is not finished by now: the time of one video is limited."""
+        return _now() - timedelta(seconds=self._settings.video_timeout) - _STARTING
+
+
+class TakenVideos:
+    """The videos of a batch, each taken just before it is analysed. It knows how many there are at most."""
+
+    def __init__(self, ids: Sequence[int], take: Callable[[int], dict[str, Any] | None]) -> None:
+        self._ids = ids
+        self._take = take
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
+        for video_id in self._ids:
+            video = await asyncio.to_thread(self._take, video_id)
+            if video is not None:
+                yield video
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

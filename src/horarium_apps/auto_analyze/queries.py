@@ -1,0 +1,265 @@
+"""What is asked of the application's tables, and written to them. Each function works in its caller's transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
+
+from horarium_apps.auto_analyze.domain.importing import Fate, KnownVideo
+from horarium_apps.auto_analyze.domain.media import FoundVideo
+from horarium_apps.auto_analyze.domain.video import User, Video, VideoStatus
+from horarium_apps.auto_analyze.tables import users, videos
+
+AnyRow = Row[*tuple[Any, ...]]
+
+_SHOWN = tuple(column for column in videos.c if column.name not in {"mtime_ns", "run_id", "job_id", "document"})
+_BEFORE_ANALYSIS = (VideoStatus.NEW, VideoStatus.FAILED)
+
+
+# --- users
+
+
+def add_user(connection: Connection, name: str, now: datetime) -> User:
+    """Add a user, or return the one who has this name already."""
+    # Found first, in the same transaction: an insert that fails would undo all of it on PostgreSQL.
+    found = find_user_by_name(connection, name)
+    if found is not None:
+        return found
+    query = insert(users).values(name=name, created_at=now).returning(users)
+    return _user(connection.execute(query).one())
+
+
+def find_user(connection: Connection, user_id: int, *, lock: bool = False) -> User | None:
+    """Return the user with this id, if there is one; `lock`: nobody else may lock the same one until we are done."""
+    query = select(users).where(users.c.id == user_id)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else _user(row)
+
+
+def find_user_by_name(connection: Connection, name: str) -> User | None:
+    """Return the user with this name, if there is one."""
+    row = connection.execute(select(users).where(users.c.name == name)).one_or_none()
+    return None if row is None else _user(row)
+
+
+def list_users(connection: Connection) -> list[User]:
+    """Return all users."""
+    return [_user(row) for row in connection.execute(select(users).order_by(users.c.id))]
+
+
+# --- videos, for people
+
+
+def list_videos(
+    connection: Connection,
+    *,
+    user_id: int | None = None,
+    status: VideoStatus | None = None,
+    limit: int | None = None,
+) -> list[Video]:
+    """Return videos in the order in which they were added."""
+    query = select(*_SHOWN).order_by(videos.c.id).limit(limit)
+    if user_id is not None:
+        query = query.where(videos.c.user_id == user_id)
+    if status is not None:
+        query = query.where(videos.c.status == status)
+    return [_video(row) for row in connection.execute(query)]
+
+
+def find_video(connection: Connection, video_id: int) -> Video | None:
+    """Return the video with this id, if there is one."""
+    row = connection.execute(select(*_SHOWN).where(videos.c.id == video_id)).one_or_none()
+    return None if row is None else _video(row)
+
+
+def find_videos_at(connection: Connection, path: Path) -> list[Video]:
+    """Return the videos, of any user, whose file is at this absolute path."""
+    query = select(*_SHOWN).where(videos.c.path == str(path)).order_by(videos.c.id)
+    return [_video(row) for row in connection.execute(query)]
+
+
+def load_document(connection: Connection, video_id: int) -> dict[str, Any] | None:
+    """Return what the analysis of a video found, as its JSON document; None while there is none."""
+    text = connection.execute(select(videos.c.document).where(videos.c.id == video_id)).scalar_one_or_none()
+    if text is None:
+        return None
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def count_by_status(connection: Connection, user_id: int | None = None) -> dict[VideoStatus, int]:
+    """Return how many videos there are of each status, of one user or of all."""
+    query = select(videos.c.status, func.count().label("number")).group_by(videos.c.status)
+    if user_id is not None:
+        query = query.where(videos.c.user_id == user_id)
+    counted = {VideoStatus(row.status): row.number for row in connection.execute(query)}
+    return {status: counted.get(status, 0) for status in VideoStatus}
+
+
+# --- videos, for an import
+
+
+def videos_by_content(connection: Connection, user_id: int, hashes: Iterable[str]) -> dict[str, KnownVideo]:
+    """Return which of these contents a user has."""
+    query = select(videos.c.content_hash, videos.c.id, videos.c.path, videos.c.status).where(
+        videos.c.user_id == user_id, videos.c.content_hash.in_(hashes)
+    )
+    return {row.content_hash: _known(row) for row in connection.execute(query)}
+
+
+def waiting_videos_by_path(connection: Connection, user_id: int, paths: Iterable[Path]) -> dict[Path, KnownVideo]:
+    """Return which of these files a user has that are not analysed yet, or were in vain."""
+    query = select(videos.c.id, videos.c.path, videos.c.status).where(
+        videos.c.user_id == user_id,
+        videos.c.status.in_(_BEFORE_ANALYSIS),
+        videos.c.path.in_([str(path) for path in paths]),
+    )
+    return {(known := _known(row)).path: known for row in connection.execute(query)}
+
+
+def add_videos(connection: Connection, user_id: int, found: Sequence[FoundVideo], now: datetime) -> None:
+    """Add files as new videos of a user, who must have none of their contents."""
+    if found:
+        rows = [
+            {"user_id": user_id, "added_at": now, "status": VideoStatus.NEW, "attempts": 0, **_as_columns(file)}
+            for file in found
+        ]
+        connection.execute(insert(videos), rows)
+
+
+def update_video_file(connection: Connection, known: KnownVideo, found: FoundVideo, fate: Fate) -> None:
+    """Note where a known video's file is now; what has to be analysed (again) is new from now on."""
+    values: dict[str, Any] = _as_columns(found)
+    if fate in {Fate.CHANGED, Fate.AGAIN}:
+        values |= {"status": VideoStatus.NEW, "error": None, "run_id": None, "job_id": None}
+    connection.execute(update(videos).where(videos.c.id == known.id, videos.c.status == known.status).values(values))
+
+
+# --- videos, for an analysis
+
+
+def videos_to_analyse(connection: Connection, user_id: int, *, job_id: str, left_before: datetime) -> list[int]:
+    """Return the ids of a user's videos that wait: new ones, and those that an analysis left that is over.
+
+    Parameters:
+        job_id: of the job that asks. It has one run at a time, so what another run of it is analysing was left.
+        left_before: what any other job began before this time was left, too.
+    """
+    query = select(videos.c.id).where(
+        videos.c.user_id == user_id, or_(videos.c.status == VideoStatus.NEW, _left(job_id, left_before))
+    )
+    return list(connection.scalars(query.order_by(videos.c.id)))
+
+
+def take_video(
+    connection: Connection, video_id: int, *, run_id: str, job_id: str, now: datetime, left_before: datetime
+) -> dict[str, Any] | None:
+    """Begin to analyse a video, if it still waits, or the same run failed with it before.
+
+    Returns:
+        The video's id and file, as JSON can hold them; the id alone when this run has analysed it already; None when
+        it is gone or somebody else's.
+    """
+    waits = or_(
+        videos.c.status == VideoStatus.NEW,
+        and_(videos.c.status == VideoStatus.FAILED, videos.c.run_id == run_id),
+        _left(job_id, left_before),
+    )
+    taken = connection.execute(
+        update(videos)
+        .where(videos.c.id == video_id, waits)
+        .values(
+            status=VideoStatus.ANALYSING,
+            run_id=run_id,
+            job_id=job_id,
+            begun_at=now,
+            attempts=videos.c.attempts + 1,
+            error=None,
+        )
+        .returning(videos.c.id, videos.c.path, videos.c.content_hash, videos.c.size, videos.c.mtime_ns)
+    ).one_or_none()
+    if taken is not None:
+        return dict(taken._mapping)
+    done = select(videos.c.id).where(
+        videos.c.id == video_id, videos.c.status == VideoStatus.ANALYSED, videos.c.run_id == run_id
+    )
+    return None if connection.execute(done).one_or_none() is None else {"id": video_id}
+
+
+def record_analysis(
+    connection: Connection,
+    video_id: int,
+    *,
+    run_id: str,
+    document: Mapping[str, Any],
+    sheet_path: Path | None,
+    now: datetime,
+) -> bool:
+    """Note what an analysis found. Returns False when this run does not have the video any more."""
+    values = {
+        "status": VideoStatus.ANALYSED,
+        "document": json.dumps(document, separators=(",", ":")),
+        "duration": document["duration"],
+        "sheet_path": None if sheet_path is None else str(sheet_path),
+        "analysed_at": now,
+        "error": None,
+    }
+    return _finish(connection, video_id, run_id, values)
+
+
+def record_failure(connection: Connection, video_id: int, *, run_id: str, error: str) -> bool:
+    """Note why an analysis failed. Returns False when this run does not have the video any more."""
+    return _finish(connection, video_id, run_id, {"status": VideoStatus.FAILED, "error": error})
+
+
+def release_videos(connection: Connection, run_id: str) -> int:
+    """Let what a run was analysing wait again, as new; returns how many."""
+    query = (
+        update(videos)
+        .where(videos.c.run_id == run_id, videos.c.status == VideoStatus.ANALYSING)
+        .values(status=VideoStatus.NEW)
+    )
+    return connection.execute(query).rowcount
+
+
+def _left(job_id: str, left_before: datetime) -> ColumnElement[bool]:
+    return and_(
+        videos.c.status == VideoStatus.ANALYSING, or_(videos.c.job_id == job_id, videos.c.begun_at < left_before)
+    )
+
+
+def _finish(connection: Connection, video_id: int, run_id: str, values: dict[str, Any]) -> bool:
+    query = update(videos).where(
+        videos.c.id == video_id, videos.c.run_id == run_id, videos.c.status == VideoStatus.ANALYSING
+    )
+    return connection.execute(query.values(values)).rowcount == 1
+
+
+def _as_columns(found: FoundVideo) -> dict[str, Any]:
+    return {
+        "path": str(found.path),
+        "content_hash": found.content_hash,
+        "size": found.size,
+        "mtime_ns": found.mtime_ns,
+    }
+
+
+def _user(row: AnyRow) -> User:
+    return User(row.id, row.name, row.created_at)
+
+
+def _known(row: AnyRow) -> KnownVideo:
+    return KnownVideo(row.id, Path(row.path), VideoStatus(row.status))
+
+
+def _video(row: AnyRow) -> Video:
+    values = dict(row._mapping)
+    values["status"] = VideoStatus(values["status"])
+    values["path"] = Path(values["path"])
+    values["sheet_path"] = None if values["sheet_path"] is None else Path(values["sheet_path"])
+    return Video(**values)

@@ -1,0 +1,178 @@
+"""Starting and stopping the scheduled analysis, and looking at it: what the document of the application promises.
+
+All of it goes through the plan: it is seen by, and works from, any process that has the same database.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import horarium
+from horarium import HorariumError, Job, RunState, Scheduler, every
+from horarium_apps.auto_analyze import queries
+from horarium_apps.auto_analyze.domain.messages import START_FAILED, scheduler_started
+from horarium_apps.auto_analyze.domain.video import VideoStatus
+from horarium_apps.auto_analyze.jobs import analyze_videos, job_id
+from horarium_apps.auto_analyze.status import find_jobs, read_status
+
+logger = logging.getLogger(__name__)
+
+_STOPPED = "the automatic analysis was stopped"
+_ACTIVE = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING, RunState.RETRYING)
+
+
+class AutoAnalyzeScheduler:
+    """The scheduled analysis of saved videos.
+
+    However many of these there are, each process has one scheduler: `horarium.get_scheduler()`.
+
+    Parameters:
+        scheduler: another one to work with, whose life stays the caller's.
+    """
+
+    def __init__(self, scheduler: Scheduler | None = None) -> None:
+        self._given = scheduler
+        self._started = False
+        self._lock = threading.RLock()
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The scheduler that carries the jobs. Raises horarium's ConfigurationError when its settings are wrong."""
+        return self._given or horarium.get_scheduler()
+
+    def start_auto_analyzer(self, user_id: int = 1, interval_minutes: int = 60) -> bool:
+        """Have a user's new videos analysed every so many minutes, by this process for as long as it lives.
+
+        May be called again, with another interval or for another user, and inside a running event loop. The first
+        analysis is one interval from now; a schedule that was there, and is not changed, keeps its next time.
+
+        Returns:
+            True when the job is in the plan and the scheduler runs; False, after logging why, when that failed.
+        """
+        try:
+            with self._lock:
+                trigger = _interval(interval_minutes)
+                if not self.scheduler.running:
+                    self.scheduler.start()
+                    self._started = self._given is None
+                self._add(user_id, trigger)
+        except Exception as error:  # noqa: BLE001 - whatever it is, a caller is told False, and the log says why
+            logger.error(START_FAILED)
+            logger.error("The automatic analysis of user %s could not be started: %s", user_id, error)
+            logger.debug("Where that happened:", exc_info=error)
+            return False
+        logger.info("%s", scheduler_started(user_id, interval_minutes))
+        return True
+
+    def schedule(self, user_id: int = 1, interval_minutes: int = 60) -> Job:
+        """Have a user's new videos analysed every so many minutes, by whatever process carries the plan.
+
+        Raises:
+            HorariumError: it cannot be scheduled.
+        """
+        return self._add(user_id, _interval(interval_minutes))
+
+    def stop_auto_analyzer(self, user_id: int | None = None) -> bool:
+        """Stop the analysis of one user's videos, or of everybody's, wherever it runs.
+
+        The jobs leave the plan, and a batch under way ends: what was analysed stays, the rest waits as new. A scheduler
+        that `start_auto_analyzer` started in this process ends when nobody's videos are to be analysed any more.
+
+        Returns:
+            Whether there was anything to stop; False, after logging why, when that failed.
+        """
+        try:
+            with self._lock:
+                stopped = self._remove(user_id)
+                if self._started and (user_id is None or not find_jobs(self.scheduler)):
+                    self.scheduler.shutdown(grace=self.scheduler.settings.shutdown_grace)
+                    self._started, stopped = False, True
+        except HorariumError as error:
+            logger.error("The automatic analysis could not be stopped: %s", error)
+            return False
+        return stopped
+
+    def stop_scheduler(self) -> bool:
+        """Stop the analysis of everybody's videos; see `stop_auto_analyzer`."""
+        return self.stop_auto_analyzer()
+
+    def get_status(self, user_id: int | None = None) -> dict[str, Any]:
+        """Return how it stands, also when it runs in another process; see `status.read_status` for what is told.
+
+        When the plan cannot be read, `is_running` is False and `error` says why.
+        """
+        try:
+            return read_status(self.scheduler, user_id)
+        except HorariumError as error:
+            return {
+                "is_running": False,
+                "jobs": [],
+                "nodes": [],
+                "videos": {status.value: 0 for status in VideoStatus},
+                "current_runs": [],
+                "last_run": None,
+                "last_result": None,
+                "error": str(error),
+            }
+
+    def _add(self, user_id: int, trigger: Any) -> Job:
+        scheduler, name = self.scheduler, job_id(user_id)
+        existing = scheduler.get_job(name)
+        with scheduler.connection() as connection:
+            known = queries.find_user(connection, user_id) is not None
+        if not known:
+            logger.warning(
+                "There is no user %s yet, so nothing is analysed; `horarium auto-analyze add-user NAME` adds one",
+                user_id,
+            )
+        return scheduler.add_job(
+            analyze_videos,
+            trigger,
+            args=[user_id],
+            id=name,
+            name=f"Analyse the videos of user {user_id}",
+            replace_existing=True,
+            # A job that horarium.yaml brought stays the file's: at the next start it is again as the file says.
+            origin="code" if existing is None else existing.origin,
+        )
+
+    def _remove(self, user_id: int | None) -> bool:
+        scheduler, stopped = self.scheduler, False
+        for job in find_jobs(scheduler, user_id):
+            scheduler.remove_job(job.id)
+            stopped = True
+            for run in scheduler.runs(job.id, states=list(_ACTIVE), limit=None):
+                try:
+                    scheduler.cancel_run(run.id, _STOPPED)
+                except HorariumError as error:  # it has ended by itself meanwhile
+                    logger.debug("Run %s was not cancelled: %s", run.id, error)
+        return stopped
+
+
+def _interval(minutes: int) -> Any:
+    return every(minutes=minutes)
+
+
+_one = AutoAnalyzeScheduler()
+
+
+def get_scheduler() -> AutoAnalyzeScheduler:
+    """Return the one of this process."""
+    return _one
+
+
+def start_auto_analyzer(user_id: int = 1, interval_minutes: int = 60) -> bool:
+    """Have a user's new videos analysed every so many minutes; see `AutoAnalyzeScheduler.start_auto_analyzer`."""
+    return _one.start_auto_analyzer(user_id, interval_minutes)
+
+
+def stop_auto_analyzer(user_id: int | None = None) -> bool:
+    """Stop the analysis of one user's videos, or of everybody's; see `AutoAnalyzeScheduler.stop_auto_analyzer`."""
+    return _one.stop_auto_analyzer(user_id)
+
+
+def get_auto_analyzer_status(user_id: int | None = None) -> dict[str, Any]:
+    """Return how it stands, of one user or of all; see `AutoAnalyzeScheduler.get_status`."""
+    return _one.get_status(user_id)

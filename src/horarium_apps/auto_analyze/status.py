@@ -1,0 +1,158 @@
+"""How the scheduled analysis stands, as JSON: what is scheduled, who carries it, the videos, the last result."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from horarium import Job, JobStatus, RunInfo, RunState, Scheduler
+from horarium_apps.auto_analyze import queries
+from horarium_apps.auto_analyze.jobs import TASK, job_id
+
+_ENDED = (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
+_AT_WORK = (RunState.RUNNING, RunState.STOPPING)
+_MINUTE = 60
+
+
+class LiveNode(Protocol):
+    """A process that ticks and runs the plan."""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def host(self) -> str:
+        """The machine."""
+        ...
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        ...
+
+    @property
+    def started_at(self) -> datetime:
+        """Since when; aware."""
+        ...
+
+
+def read_status(scheduler: Scheduler, user_id: int | None = None) -> dict[str, Any]:
+    """Return how the scheduled analysis stands, of one user or of all, as JSON. Times are ISO 8601, in UTC.
+
+    Returns:
+        `is_running`: whether a process lives that carries the plan, and something is scheduled in it;
+        `jobs`: `id`, `user_id`, `when`, `interval_minutes` (None for other triggers), `next_run_time`, `status`;
+        `nodes`: `host`, `pid`, `started_at` of the processes, and whether each is this one (`here`);
+        `videos`: how many there are of each status;
+        `current_runs`: `run_id`, `job_id`, and the progress: `done`, `total`, `message`;
+        `last_run`: `run_id`, `job_id`, `state`, `finished_at`, `error` of the last one that ended, or None;
+        `last_result`: the documented result of the last one that ended well, or None.
+
+    Raises:
+        HorariumError: the plan cannot be read.
+    """
+    jobs = find_jobs(scheduler, user_id)
+    nodes = live_nodes(scheduler)
+    with scheduler.connection() as connection:
+        counts = queries.count_by_status(connection, user_id)
+        users = [user_id] if user_id is not None else [user.id for user in queries.list_users(connection)]
+    ids = sorted({job.id for job in jobs} | {job_id(each) for each in users})
+    ended = _newest(scheduler, ids, _ENDED)
+    succeeded = _newest(scheduler, ids, (RunState.SUCCEEDED,))
+    scheduled = any(job.status is JobStatus.SCHEDULED and not job.paused for job in jobs)
+    return {
+        "is_running": bool(nodes) and scheduled,
+        "jobs": [_job(job) for job in jobs],
+        "nodes": [_node(node) for node in nodes],
+        "videos": {status.value: number for status, number in counts.items()},
+        "current_runs": [_current(run) for one in ids for run in _runs(scheduler, one, _AT_WORK)],
+        "last_run": None if ended is None else _last(ended),
+        "last_result": None if succeeded is None else succeeded.result,
+    }
+
+
+def find_jobs(scheduler: Scheduler, user_id: int | None = None) -> list[Job]:
+    """Return the jobs that analyse videos, whoever added them; of one user or of all."""
+    jobs = [job for job in scheduler.get_jobs(search=TASK) if job.task == TASK]
+    return [job for job in jobs if user_id is None or _user_of(job) == user_id]
+
+
+def live_nodes(scheduler: Scheduler) -> list[LiveNode]:
+    """Return the processes that carry the plan now."""
+    now = datetime.now(UTC)
+    return [node for node in scheduler.nodes() if node.alive_at(now) and not _is_gone(node)]
+
+
+def is_here(node: LiveNode) -> bool:
+    """Tell whether a node is this very process."""
+    return node.host == socket.gethostname() and node.pid == os.getpid()
+
+
+def _is_gone(node: LiveNode) -> bool:
+    """Tell whether a node's process on this machine has ended, for which its lease would take half a minute."""
+    if node.host != socket.gethostname() or os.name != "posix":
+        return False
+    try:
+        os.kill(node.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _user_of(job: Job) -> Any:
+    return job.kwargs.get("user_id", job.args[0] if job.args else None)
+
+
+def _runs(scheduler: Scheduler, one: str, states: Iterable[RunState], limit: int = 10) -> list[RunInfo]:
+    try:
+        return scheduler.runs(one, states=list(states), limit=limit)
+    except LookupError:  # there never was such a job
+        return []
+
+
+def _newest(scheduler: Scheduler, ids: Iterable[str], states: Iterable[RunState]) -> RunInfo | None:
+    found = [run for one in ids for run in _runs(scheduler, one, states, 1)]
+    return max(found, key=lambda run: run.finished_at or run.created_at, default=None)
+
+
+def _job(job: Job) -> dict[str, Any]:
+    trigger = job.trigger.to_json()
+    seconds = trigger["seconds"] if trigger["type"] == "interval" else None
+    return {
+        "id": job.id,
+        "user_id": _user_of(job),
+        "when": job.trigger.describe(),
+        "interval_minutes": None if seconds is None else seconds / _MINUTE,
+        "next_run_time": _iso(job.next_run_time),
+        "status": JobStatus.PAUSED.value if job.paused else job.status.value,
+    }
+
+
+def _node(node: LiveNode) -> dict[str, Any]:
+    return {"host": node.host, "pid": node.pid, "started_at": _iso(node.started_at), "here": is_here(node)}
+
+
+def _current(run: RunInfo) -> dict[str, Any]:
+    progress = run.progress.to_json() if run.progress is not None else {"done": 0, "total": None, "message": ""}
+    return {"run_id": run.id, "job_id": run.job_id, **progress}
+
+
+def _last(run: RunInfo) -> dict[str, Any]:
+    return {
+        "run_id": run.id,
+        "job_id": run.job_id,
+        "state": run.state.value,
+        "finished_at": _iso(run.finished_at),
+        "error": None if run.error is None else run.error.message,
+    }
+
+
+def _iso(when: datetime | None) -> str | None:
+    return None if when is None else when.astimezone(UTC).isoformat()
