@@ -106,7 +106,8 @@ class Service:
             "clock_offset": node.clock.offset.total_seconds(),
             "unknown_tasks": node.ticker.unknown_tasks,
         }
-        if told["status"] == "ok" and not (state.ticking and node.lease.holds and state.error is None):
+        well = state.ticking and state.error is None and (node.lease.holds or self._plan.clock.is_set_by_hand)
+        if told["status"] == "ok" and not well:
             told["status"] = "degraded"
         return told
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, or_, select, tuple_
+from sqlalchemy import Connection, delete, func, or_, select, tuple_
 
 from horarium.states import ACTIVE
 from horarium.store import schema
@@ -31,25 +31,33 @@ class Pruned:
     nodes: int
 
 
-def prune(transaction: Transaction, now: datetime, *, days: float, keep: int) -> Pruned:
+def prune(transaction: Transaction, now: datetime, *, days: float | None, keep: int | None) -> Pruned:
     """Delete ended runs older than `days`, and beyond the newest `keep` of each job; a job's own limits go first.
 
-    Active runs stay whatever their age. Works in many short transactions, each opened by `transaction()`, so that ticks
+    None is no limit. Active runs stay whatever their age. Works in many short transactions, each opened by `transaction()`, so that ticks
     hardly wait.
     """
-    limit = now - timedelta(days=days)
-    gone = _delete_runs(transaction, _old_runs(limit))
+    gone = 0
+    if days is not None:
+        gone += _delete_runs(transaction, _old_runs(now - timedelta(days=days)))
     with transaction() as connection:
         special = connection.execute(_jobs_over_a_limit(keep)).all()
     for row in special:
         for query in _beyond_own_limits(transaction, row, now, keep):
             gone += _delete_runs(transaction, query)
+    if days is None:
+        return Pruned(gone, 0, 0, 0)
     with transaction() as connection:
-        told = connection.execute(delete(decisions).where(decisions.c.last_at < limit)).rowcount
-        left = select(runs.c.job_key).where(runs.c.job_key == jobs.c.key).exists()
-        removed = connection.execute(delete(jobs).where(jobs.c.removed_at < limit, ~left)).rowcount
-        dead = connection.execute(delete(nodes).where(nodes.c.stopped_at < limit)).rowcount
-    return Pruned(gone, told, removed, dead)
+        return Pruned(gone, *_delete_the_rest(connection, now - timedelta(days=days)))
+
+
+def _delete_the_rest(connection: Connection, limit: datetime) -> tuple[int, int, int]:
+    """Decisions, removed jobs without runs, and ended nodes from before `limit`; how many of each."""
+    told = connection.execute(delete(decisions).where(decisions.c.last_at < limit)).rowcount
+    left = select(runs.c.job_key).where(runs.c.job_key == jobs.c.key).exists()
+    removed = connection.execute(delete(jobs).where(jobs.c.removed_at < limit, ~left)).rowcount
+    dead = connection.execute(delete(nodes).where(nodes.c.stopped_at < limit)).rowcount
+    return told, removed, dead
 
 
 def _old_runs(limit: datetime) -> Any:
@@ -60,7 +68,7 @@ def _old_runs(limit: datetime) -> Any:
     )
 
 
-def _jobs_over_a_limit(keep: int) -> Any:
+def _jobs_over_a_limit(keep: int | None) -> Any:
     """Jobs with an age limit of their own, and those with more runs than they may keep."""
     counted = select(runs.c.job_key, func.count().label("number")).group_by(runs.c.job_key).subquery()
     return (
@@ -70,16 +78,19 @@ def _jobs_over_a_limit(keep: int) -> Any:
     )
 
 
-def _beyond_own_limits(transaction: Transaction, job: Row[Any], now: datetime, keep: int) -> Iterator[Any]:
+def _beyond_own_limits(transaction: Transaction, job: Any, now: datetime, keep: int | None) -> Iterator[Any]:
     of_job = select(runs.c.scheduled_at, runs.c.job_key).where(runs.c.job_key == job.key, _ENDED)
     if job.keep_days is not None:
         yield of_job.where(runs.c.scheduled_at < now - timedelta(days=job.keep_days))
+    most = job.keep_runs or keep
+    if most is None:
+        return
     with transaction() as connection:
         newest_to_go = connection.scalar(
             select(runs.c.scheduled_at)
             .where(runs.c.job_key == job.key)
             .order_by(runs.c.scheduled_at.desc())
-            .offset(job.keep_runs or keep)
+            .offset(most)
             .limit(1)
         )
     if newest_to_go is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from horarium.clock import SystemClock
 from horarium.execution.context import SyncRun
 from horarium.execution.registry import task
 from horarium.job import Job
@@ -16,13 +15,13 @@ _JITTER = 900.0
 
 
 @task("horarium.prune")
-def prune_history(run: SyncRun, days: float, keep: int) -> dict[str, int]:
+def prune_history(run: SyncRun, days: float | None, keep: int | None) -> dict[str, int]:
     """Delete ended runs and decisions older than `days`, and beyond the newest `keep` runs of each job."""
-    gone = prune(run.transaction, SystemClock().now(), days=days, keep=keep)
+    gone = prune(run.transaction, run.scheduled_at, days=days, keep=keep)
     return {"runs": gone.runs, "decisions": gone.decisions, "jobs": gone.jobs, "nodes": gone.nodes}
 
 
-def prune_job(days: float, keep: int) -> Job:
+def prune_job(days: float | None, keep: int | None) -> Job:
     """The job that prunes every night, at a quarter past three in UTC or some minutes later."""
     return Job(
         id="horarium.prune",
