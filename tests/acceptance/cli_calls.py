@@ -1,0 +1,133 @@
+"""The command line of a small project: called in this process, and in processes of its own."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from horarium.cli.main import app
+
+PROJECT = Path(__file__).with_name("cli_project")
+HORARIUM = str(Path(sys.executable).with_name("horarium"))
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> dict[str, str]:
+        error: dict[str, str] = json.loads(self.err)["error"]
+        return error
+
+
+@dataclass
+class Cli:
+    """The command line of the project, on one plan."""
+
+    url: str
+    environment: dict[str, str]
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def __call__(self, *words: object, json: bool = False) -> Answer:
+        """Call it in this process."""
+        outcome = CliRunner().invoke(app, [*map(str, words), *(["--json"] if json else [])])
+        return Answer(outcome.exit_code, outcome.stdout, outcome.stderr)
+
+    def process(self, *words: object, **options: Any) -> Answer:
+        """Call it in a process of its own."""
+        command = [HORARIUM, *map(str, words)]
+        ended = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            cwd=PROJECT,
+            env=self.environment | options,
+            check=False,
+            timeout=PATIENCE,
+        )
+        return Answer(ended.returncode, ended.stdout, ended.stderr)
+
+    def start(self, *words: object) -> subprocess.Popen[str]:
+        """Start it in a process of its own and go on; it is killed at the end of the test."""
+        process = subprocess.Popen(
+            [HORARIUM, *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=PROJECT,
+            env=self.environment,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, *words: object) -> subprocess.Popen[str]:
+        """Start a scheduler, and wait until it says so."""
+        process = self.start("run", "--json", *words)
+        assert json.loads(line_of(process))["started"] is True
+        return process
+
+    def close(self) -> None:
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    """The next line that a process writes."""
+    assert process.stdout is not None
+    readable, _, _ = select.select([process.stdout], [], [], PATIENCE)
+    assert readable, "it wrote nothing"
+    return process.stdout.readline()
+
+
+def eventually(holds: Callable[[], Any], what: str = "it") -> Any:
+    """What `holds` answers as soon as it is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not (answer := holds()):
+        assert time.monotonic() < deadline, f"{what} did not come to be"
+        time.sleep(0.05)
+    return answer
+
+
+def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str, str]:
+    """Send a signal, and wait for the end: exit code and what it wrote."""
+    process.send_signal(number)
+    out, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, out, err
+
+
+def of_project(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+    """The command line in the project's folder, on this plan; the terminal is in Rome."""
+    for name in [name for name in os.environ if name.startswith("HORARIUM_")] + ["DATABASE_URL", "COLUMNS"]:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HORARIUM_DATABASE_URL", url)
+    monkeypatch.setenv("TZ", "Europe/Rome")
+    monkeypatch.chdir(PROJECT)
+    monkeypatch.syspath_prepend(str(PROJECT))
+    time.tzset()
+    cli = Cli(url, dict(os.environ))
+    yield cli
+    cli.close()
+    monkeypatch.undo()
+    time.tzset()
