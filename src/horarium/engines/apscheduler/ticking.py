@@ -1,0 +1,197 @@
+"""A tick in two halves, as APScheduler's loop wants it: reading and thinking, then writing. Neither half ever raises.
+
+APScheduler guards only some of the calls in its loop; what any other raises ends its thread while it says that it is
+running. So whatever goes wrong here is logged, kept for `health`, and answered with a pause.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Self
+
+from horarium.clock import EPOCH
+from horarium.decide import decide
+from horarium.engines.node import Node
+from horarium.engines.ticker import TICK_BATCH
+from horarium.errors import PlanUnavailable
+from horarium.job import Job
+from horarium.states import JobStatus
+from horarium.store.settling import Settled, Thought
+from horarium.store.ticks import Ticks
+
+logger = logging.getLogger(__name__)
+
+LONGEST = 1.0
+"""Seconds after which the plan is looked at, whatever it said last."""
+
+LEAST = 0.01
+"""Seconds between two looks that only wake-ups ask for: a thousand added jobs are a few looks, not a thousand."""
+
+_FIRST_PAUSE = 0.1
+_SAY_AGAIN_EVERY = 60
+_FAULTS_ALLOWED = 3
+
+
+@dataclass(slots=True)
+class Tick:
+    """What one tick read and decided, and what APScheduler's loop collected of it."""
+
+    now: datetime
+    thoughts: list[Thought] = field(default_factory=list)
+    collected: list[Thought] = field(default_factory=list)
+    full: bool = False
+    looked: bool = True
+    failed: bool = False
+
+    @classmethod
+    def empty(cls) -> Self:
+        """A tick in which nobody looked at the plan."""
+        return cls(EPOCH, looked=False)
+
+
+class Ticking:
+    """The ticks of a node. `on_settled` hears what each tick wrote; `batch` is how many due jobs one tick takes."""
+
+    def __init__(
+        self,
+        node: Node,
+        *,
+        batch: int = TICK_BATCH,
+        on_settled: Callable[[Sequence[Thought], Settled], None] | None = None,
+    ) -> None:
+        self._node = node
+        self._ticks = Ticks(node.database)
+        self._batch = batch
+        self._on_settled = on_settled
+        self._quiet_until = 0.0
+        self._failing_until = 0.0
+        self._failures = 0
+        self._next_due: datetime | None = None
+        self._faults: dict[int, int] = {}
+        self.looked_at: float | None = None
+        self.held_up = False
+        self.last_error: str | None = None
+
+    def begin(self) -> Tick:
+        """Read what is due and decide it. Writes nothing, but that rows which cannot be decided are set aside."""
+        at = time.monotonic()
+        self.looked_at = at
+        tick = Tick(self._node.clock.now())
+        if at < self._failing_until or (at < self._quiet_until and not self._is_due(tick.now)):
+            tick.looked = False
+            return tick
+        self._quiet_until = at + LEAST
+        try:
+            self._look(tick)
+        except Exception as error:  # noqa: BLE001 - see above
+            self._fail(tick, error)
+        return tick
+
+    def finish(self, tick: Tick) -> float:
+        """Write what was collected, launch its runs, and answer in how many seconds to begin again."""
+        try:
+            if tick.looked and not tick.failed:
+                if tick.collected:
+                    self._write(tick)
+                pause = self._pause_after(tick)
+                self._succeed(tick)
+                return pause
+        except Exception as error:  # noqa: BLE001 - see above
+            self._fail(tick, error)
+        return min(max(self._failing_until - time.monotonic(), self._quiet_until - time.monotonic(), 0.0), LONGEST)
+
+    # --- the first half
+
+    def _look(self, tick: Tick) -> None:
+        if not self._node.lease.holds:
+            raise PlanUnavailable("its lease ran out, and there is no new one yet")
+        due = self._node.ticker.due(tick.now, self._batch)
+        tick.full = len(due) >= self._batch
+        for one in due:
+            try:
+                verdict = decide(one.job, one.due_at, tick.now)
+            except Exception as error:  # noqa: BLE001 - one job's trigger must not stop the others
+                self._set_aside(one.job, error)
+            else:
+                tick.thoughts.append(Thought(one.job, one.due_at, one.version, verdict))
+
+    def _is_due(self, now: datetime) -> bool:
+        return self._next_due is not None and self._next_due <= now
+
+    # --- the second half
+
+    def _write(self, tick: Tick) -> None:
+        if not self._node.lease.holds:
+            return  # this process slept meanwhile: its runs are not its own
+        try:
+            self._settle(tick, tick.collected)
+        except PlanUnavailable:
+            raise
+        except Exception as error:
+            if not self._settle_apart(tick):
+                raise
+            logger.warning("a tick was written job by job, since it could not be written at once: %s", error)
+
+    def _settle(self, tick: Tick, thoughts: Sequence[Thought]) -> None:
+        settled = self._node.ticker.write(thoughts, tick.now, self._node.id)
+        if self._on_settled is not None:
+            self._on_settled(thoughts, settled)
+
+    def _settle_apart(self, tick: Tick) -> bool:
+        """Write each job by itself and set aside those that cannot be written; False when none could be."""
+        failed: list[tuple[Job, Exception]] = []
+        for thought in tick.collected:
+            try:
+                self._settle(tick, [thought])
+                self._faults.pop(thought.job.key, None)
+            except PlanUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - one job must not stop the others
+                failed.append((thought.job, error))
+        some_written = len(failed) < len(tick.collected)
+        for job, why in failed:
+            faults = self._faults[job.key] = self._faults.get(job.key, 0) + 1
+            # When nothing can be written it is hardly the jobs' fault.
+            if some_written or faults >= _FAULTS_ALLOWED:
+                del self._faults[job.key]
+                self._set_aside(job, why)
+        return some_written
+
+    def _pause_after(self, tick: Tick) -> float:
+        if tick.full and tick.collected:
+            self._next_due = tick.now
+            return 0.0
+        due = self._node.ticker.next_time()
+        # What is due is held up when the plan is paused, or APScheduler's loop passed it over.
+        self.held_up = due is not None and due <= tick.now and not tick.collected
+        self._next_due = None if self.held_up else due
+        if due is None or self.held_up:
+            return LONGEST
+        return min(max((due - self._node.clock.now()).total_seconds(), 0.0), LONGEST)
+
+    # --- what went wrong
+
+    def _set_aside(self, job: Job, error: Exception) -> None:
+        logger.error("job %s is set aside: %s: %s", job.id, type(error).__name__, error, exc_info=error)
+        self._ticks.hold({job.key: f"{type(error).__name__}: {error}"}, JobStatus.QUARANTINED)
+
+    def _fail(self, tick: Tick, error: Exception) -> None:
+        tick.failed = True
+        self._failures += 1
+        self._next_due = None
+        self._failing_until = time.monotonic() + min(_FIRST_PAUSE * 2 ** min(self._failures - 1, 10), LONGEST)
+        self.last_error = self._node.ticker.last_error = str(error) or type(error).__name__
+        if self._failures % _SAY_AGAIN_EVERY == 1:
+            unexpected = None if isinstance(error, PlanUnavailable) else error
+            logger.warning("node %s cannot tick and tries again: %s", self._node.id, error, exc_info=unexpected)
+
+    def _succeed(self, tick: Tick) -> None:
+        self._node.ticker.last_tick = tick.now
+        if self._failures:
+            logger.info("node %s ticks again, after %d attempts in vain", self._node.id, self._failures)
+            self._failures = 0
+            self.last_error = self._node.ticker.last_error = None
