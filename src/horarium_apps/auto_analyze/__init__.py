@@ -29,7 +29,7 @@ app = App(
     metadata="horarium_apps.auto_analyze.tables:metadata",
     migrations="horarium_apps.auto_analyze.migrations",
     settings="horarium_apps.auto_analyze.settings:AutoAnalyzeSettings",
-    cli="horarium_apps.auto_analyze.cli:app",
+    cli="horarium_apps.auto_analyze.cli.main:app",
     cli_name="auto-analyze",
 )
 

@@ -7,7 +7,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from horarium import Run, task
+from horarium import Run, get_scheduler, task
 from horarium_apps.auto_analyze.adapters.ffmpeg_process import find_ffmpeg
 from horarium_apps.auto_analyze.batch import Batch
 from horarium_apps.auto_analyze.child import analyze_in_child
@@ -39,7 +39,7 @@ async def analyze_videos(run: Run, user_id: int) -> dict[str, Any]:
     Raises:
         FfmpegMissingError: there is no ffmpeg; the videos go on waiting.
     """
-    settings = AutoAnalyzeSettings()
+    settings = AutoAnalyzeSettings(config=get_scheduler().settings.config)
     await asyncio.to_thread(find_ffmpeg, settings.ffmpeg)
     logger.info("%s", analysis_started(datetime.now(UTC).astimezone()))
     batch = Batch(run, user_id, settings)

@@ -13,9 +13,8 @@ import horarium
 from horarium import HorariumError, Job, RunState, Scheduler, every
 from horarium_apps.auto_analyze import queries
 from horarium_apps.auto_analyze.domain.messages import START_FAILED, scheduler_started
-from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.jobs import analyze_videos, job_id
-from horarium_apps.auto_analyze.status import find_jobs, read_status
+from horarium_apps.auto_analyze.status import find_jobs, nothing, read_status
 
 logger = logging.getLogger(__name__)
 
@@ -59,9 +58,7 @@ class AutoAnalyzeScheduler:
                     self._started = self._given is None
                 self._add(user_id, trigger)
         except Exception as error:  # noqa: BLE001 - whatever it is, a caller is told False, and the log says why
-            logger.error(START_FAILED)
-            logger.error("The automatic analysis of user %s could not be started: %s", user_id, error)
-            logger.debug("Where that happened:", exc_info=error)
+            log_failed_start(user_id, error)
             return False
         logger.info("%s", scheduler_started(user_id, interval_minutes))
         return True
@@ -74,23 +71,40 @@ class AutoAnalyzeScheduler:
         """
         return self._add(user_id, _interval(interval_minutes))
 
-    def stop_auto_analyzer(self, user_id: int | None = None) -> bool:
+    def stop(self, user_id: int | None = None) -> list[str]:
         """Stop the analysis of one user's videos, or of everybody's, wherever it runs.
 
-        The jobs leave the plan, and a batch under way ends: what was analysed stays, the rest waits as new. A scheduler
-        that `start_auto_analyzer` started in this process ends when nobody's videos are to be analysed any more.
+        The jobs leave the plan, and a batch under way ends: what was analysed stays, the rest waits as new.
+
+        Returns:
+            The ids of the jobs that there were.
+
+        Raises:
+            HorariumError: it cannot be stopped.
+        """
+        jobs = find_jobs(self.scheduler, user_id)
+        for job in jobs:
+            self.scheduler.remove_job(job.id)
+            self._cancel_runs(job)
+        return [job.id for job in jobs]
+
+    def stop_auto_analyzer(self, user_id: int | None = None) -> bool:
+        """Stop the analysis of one user's videos, or of everybody's; see `stop`.
+
+        A scheduler that `start_auto_analyzer` started in this process ends when nobody's videos are to be analysed any
+        more.
 
         Returns:
             Whether there was anything to stop; False, after logging why, when that failed.
         """
         try:
             with self._lock:
-                stopped = self._remove(user_id)
+                stopped = bool(self.stop(user_id))
                 if self._started and (user_id is None or not find_jobs(self.scheduler)):
                     self.scheduler.shutdown(grace=self.scheduler.settings.shutdown_grace)
                     self._started, stopped = False, True
         except HorariumError as error:
-            logger.error("The automatic analysis could not be stopped: %s", error)
+            _log_failed_stop(error)
             return False
         return stopped
 
@@ -106,16 +120,7 @@ class AutoAnalyzeScheduler:
         try:
             return read_status(self.scheduler, user_id)
         except HorariumError as error:
-            return {
-                "is_running": False,
-                "jobs": [],
-                "nodes": [],
-                "videos": {status.value: 0 for status in VideoStatus},
-                "current_runs": [],
-                "last_run": None,
-                "last_result": None,
-                "error": str(error),
-            }
+            return {**nothing(), "error": str(error)}
 
     def _add(self, user_id: int, trigger: Any) -> Job:
         scheduler, name = self.scheduler, job_id(user_id)
@@ -138,17 +143,24 @@ class AutoAnalyzeScheduler:
             origin="code" if existing is None else existing.origin,
         )
 
-    def _remove(self, user_id: int | None) -> bool:
-        scheduler, stopped = self.scheduler, False
-        for job in find_jobs(scheduler, user_id):
-            scheduler.remove_job(job.id)
-            stopped = True
-            for run in scheduler.runs(job.id, states=list(_ACTIVE), limit=None):
-                try:
-                    scheduler.cancel_run(run.id, _STOPPED)
-                except HorariumError as error:  # it has ended by itself meanwhile
-                    logger.debug("Run %s was not cancelled: %s", run.id, error)
-        return stopped
+    def _cancel_runs(self, job: Job) -> None:
+        for run in self.scheduler.runs(job.id, states=list(_ACTIVE), limit=None):
+            try:
+                self.scheduler.cancel_run(run.id, _STOPPED)
+            except HorariumError as error:  # it has ended by itself meanwhile
+                logger.debug("Run %s was not cancelled: %s", run.id, error)
+
+
+def log_failed_start(user_id: int, error: Exception) -> None:
+    """Log that an analysis could not be started, and why; where that happened, at DEBUG."""
+    logger.error(START_FAILED)
+    logger.error("The analysis of the videos of user %s could not be started: %s", user_id, error)
+    logger.debug("Where that happened:", exc_info=error)
+
+
+def _log_failed_stop(error: Exception) -> None:
+    logger.error("The automatic analysis could not be stopped: %s", error)
+    logger.debug("Where that happened:", exc_info=error)
 
 
 def _interval(minutes: int) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from horarium import Job, JobStatus, RunInfo, RunState, Scheduler
 from horarium_apps.auto_analyze import queries
+from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.jobs import TASK, job_id
 
 _ENDED = (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
@@ -76,6 +77,19 @@ def read_status(scheduler: Scheduler, user_id: int | None = None) -> dict[str, A
     }
 
 
+def nothing() -> dict[str, Any]:
+    """Return the same where there is no plan, and so nothing in it."""
+    return {
+        "is_running": False,
+        "jobs": [],
+        "nodes": [],
+        "videos": {status.value: 0 for status in VideoStatus},
+        "current_runs": [],
+        "last_run": None,
+        "last_result": None,
+    }
+
+
 def find_jobs(scheduler: Scheduler, user_id: int | None = None) -> list[Job]:
     """Return the jobs that analyse videos, whoever added them; of one user or of all."""
     jobs = [job for job in scheduler.get_jobs(search=TASK) if job.task == TASK]
@@ -129,10 +143,14 @@ def _job(job: Job) -> dict[str, Any]:
         "id": job.id,
         "user_id": _user_of(job),
         "when": job.trigger.describe(),
-        "interval_minutes": None if seconds is None else seconds / _MINUTE,
+        "interval_minutes": None if seconds is None else _whole(seconds / _MINUTE),
         "next_run_time": _iso(job.next_run_time),
         "status": JobStatus.PAUSED.value if job.paused else job.status.value,
     }
+
+
+def _whole(number: float) -> float:
+    return int(number) if number == int(number) else number
 
 
 def _node(node: LiveNode) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import pytest
 from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg, Limits
 from horarium_apps.auto_analyze.adapters.files import LocalFiles
 from horarium_apps.auto_analyze.analysis import analyze_video
-from horarium_apps.auto_analyze.domain.document import from_document, to_document
+from horarium_apps.auto_analyze.domain.document import to_document
+from horarium_apps.auto_analyze.domain.document_reader import from_document
 from horarium_apps.auto_analyze.domain.errors import AnalysisError
 from horarium_apps.auto_analyze.domain.media import Analysis
 from horarium_apps.auto_analyze.domain.stages import Stage, overall

@@ -16,7 +16,8 @@ from horarium_apps.auto_analyze.domain import messages
 from horarium_apps.auto_analyze.domain.checks import check_complete, moving_picture
 from horarium_apps.auto_analyze.domain.contact_sheet import fitted, grid, plan_sheet
 from horarium_apps.auto_analyze.domain.describe import clock, describe
-from horarium_apps.auto_analyze.domain.document import from_document, to_document
+from horarium_apps.auto_analyze.domain.document import to_document
+from horarium_apps.auto_analyze.domain.document_reader import from_document
 from horarium_apps.auto_analyze.domain.errors import AnalysisError
 from horarium_apps.auto_analyze.domain.execution import ExecutionResult, VideoFailure, fold
 from horarium_apps.auto_analyze.domain.media import (

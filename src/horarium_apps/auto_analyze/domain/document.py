@@ -1,4 +1,4 @@
-"""An analysis as one JSON document, and back.
+"""An analysis as one JSON document; `domain.document_reader` leads back.
 
 The document (`schema` names its version, `horarium.auto_analyze/1`):
 
@@ -27,12 +27,9 @@ The same file analysed twice by the same tool gives the same document.
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from horarium_apps.auto_analyze.domain.media import SCHEMA, Analysis
+from horarium_apps.auto_analyze.domain.media import Analysis
 
 
 def to_document(analysis: Analysis) -> dict[str, Any]:
@@ -40,28 +37,6 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
     document = asdict(analysis)
     schema = document.pop("schema")
     return {"schema": schema, **_without_tuples(document)}
-
-
-def from_document(document: dict[str, Any]) -> Analysis:
-    """Return the analysis that a document describes.
-
-    Raises:
-        ValueError: the document is of another schema, or does not hold what its schema says.
-    """
-    schema = document.get("schema")
-    if schema != SCHEMA:
-        raise ValueError(f"this is a document of schema {schema!r}; {SCHEMA!r} is the one that is read here")
-    try:
-        return _reader().validate_python(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"the document's {place} is wrong: {first['msg']}") from error
-
-
-@cache
-def _reader() -> TypeAdapter[Analysis]:
-    return TypeAdapter(Analysis)
 
 
 def _without_tuples(value: Any) -> Any:

@@ -1,0 +1,167 @@
+"""`horarium auto-analyze --user-id N`: starting the analysis, looking at it, stopping it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from horarium import Scheduler, get_scheduler
+from horarium_apps.auto_analyze.cli.output import details, local, local_text, wants_json, write, write_json
+from horarium_apps.auto_analyze.cli.plan import existing_plan, is_missing
+from horarium_apps.auto_analyze.domain.messages import STARTED_WELL, scheduler_started
+from horarium_apps.auto_analyze.service import AutoAnalyzeScheduler, log_failed_start
+from horarium_apps.auto_analyze.status import is_here, live_nodes, nothing, read_status
+
+INTERVAL_MINUTES = 60
+_OWN = ("user_id", "interval", "status", "stop")
+
+
+def scheduling(
+    context: typer.Context,
+    user_id: Annotated[int | None, typer.Option("--user-id", metavar="N", help="Whose videos are analysed.")] = None,
+    interval: Annotated[
+        int | None,
+        typer.Option(
+            "--interval",
+            metavar="MINUTES",
+            min=1,
+            help=f"How often: every so many minutes. [default: {INTERVAL_MINUTES}]",
+        ),
+    ] = None,
+    status: Annotated[
+        bool, typer.Option("--status", help="Show how the analysis stands, of one user or of all.")
+    ] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the analysis, of one user or of all.")] = False,
+) -> None:
+    """Analyse saved videos on schedule.
+
+    With --user-id: from now on, a user's new videos are analysed every MINUTES. If a process carries the plan already,
+    that one does it; else this one does, until Ctrl+C.
+    """
+    given = [name for name in _OWN if context.params.get(name)]
+    if context.invoked_subcommand is not None:
+        if given:
+            raise typer.BadParameter(
+                f"it does not go before {context.invoked_subcommand!r}", param_hint=_option(given[0])
+            )
+        return
+    if status and stop:
+        raise typer.BadParameter("give --status or --stop, not both", param_hint="--stop")
+    if (status or stop) and interval is not None:
+        raise typer.BadParameter("it only goes with a start", param_hint="--interval")
+    if status:
+        _show_status(context, user_id)
+    elif stop:
+        _stop(context, user_id)
+    elif user_id is not None:
+        _start(context, user_id, INTERVAL_MINUTES if interval is None else interval)
+    elif interval is not None:
+        raise typer.BadParameter("say whose videos to analyse", param_hint="--user-id")
+    else:
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+def schedule(context: typer.Context, scheduler: Scheduler, user_id: int, interval: int) -> dict[str, Any]:
+    """Have a user's videos analysed by whatever process carries the plan, say so, and return that as JSON."""
+    job = AutoAnalyzeScheduler(scheduler).schedule(user_id, interval)
+    others = [node for node in live_nodes(scheduler) if not is_here(node)]
+    if not wants_json(context):
+        typer.echo(scheduler_started(user_id, interval))
+        typer.echo(f"{job.id} runs next at {local(job.next_run_time)}; `horarium jobs run {job.id}` runs it now.")
+    return {
+        "job_id": job.id,
+        "user_id": user_id,
+        "interval_minutes": interval,
+        "next_run_time": None if job.next_run_time is None else job.next_run_time.isoformat(),
+        "carried_by": [{"host": node.host, "pid": node.pid} for node in others],
+    }
+
+
+def _start(context: typer.Context, user_id: int, interval: int) -> None:
+    scheduler = get_scheduler()
+    try:
+        answer = schedule(context, scheduler, user_id, interval)
+        if wants_json(context):
+            write_json(answer)
+        else:
+            typer.echo(STARTED_WELL)
+            for node in answer["carried_by"]:
+                typer.echo(f"A scheduler runs already, and does it: process {node['pid']} on {node['host']}.")
+        if not answer["carried_by"]:
+            _run_here(context)
+    except Exception as error:
+        log_failed_start(user_id, error)
+        raise
+
+
+def _run_here(context: typer.Context) -> None:
+    """Be the process that carries the plan: what `horarium run` does."""
+    root = context.find_root()
+    # Any, since Typer gives the type of a group no public name.
+    commands: Any = root.command
+    command = commands.get_command(root, "run")
+    with command.make_context("run", [], parent=root) as running:
+        command.invoke(running)
+
+
+def _stop(context: typer.Context, user_id: int | None) -> None:
+    scheduler = existing_plan()
+    stopped = AutoAnalyzeScheduler(scheduler).stop(user_id)
+    if wants_json(context):
+        write_json({"stopped": stopped})
+    elif stopped:
+        typer.echo(f"Stopped: {', '.join(stopped)}. What was analysed stays; the rest waits as new.")
+    else:
+        whose = "Nobody's videos are" if user_id is None else f"The videos of user {user_id} are not"
+        typer.echo(f"{whose} analysed on schedule; there is nothing to stop.")
+
+
+def _show_status(context: typer.Context, user_id: int | None) -> None:
+    scheduler = get_scheduler()
+    status = nothing() if is_missing(scheduler) else read_status(scheduler, user_id)
+    if wants_json(context):
+        write_json(status)
+    else:
+        write(details(_rows(status)))
+
+
+def _rows(status: dict[str, Any]) -> dict[str, str | None]:
+    rows: dict[str, str | None] = {"Running": "yes" if status["is_running"] else f"no: {_why_not(status)}"}
+    for job in status["jobs"]:
+        rows[f"Job {job['id']}"] = f"user {job['user_id']}, {job['when']}, {job['status']}, {_next(job)}"
+    for node in status["nodes"]:
+        rows[f"Process {node['pid']}"] = f"on {node['host']}, since {local_text(node['started_at'])}"
+    rows["Videos"] = ", ".join(f"{number} {name}" for name, number in status["videos"].items())
+    for run in status["current_runs"]:
+        total = "" if run["total"] is None else f" of {run['total']:g}"
+        rows[f"Run {run['run_id']}"] = f"{run['done']:.1f}{total}  {run['message']}".rstrip()
+    last, result = status["last_run"], status["last_result"]
+    if last is not None:
+        error = f": {last['error']}" if last["error"] else ""
+        rows["Last run"] = f"{last['run_id']}, {last['state']}, {local_text(last['finished_at'])}{error}"
+    if result is not None:
+        rows["Last result"] = (
+            f"{result['analyzed']} analysed, {result['errors']} failed, of {result['total_videos']}, "
+            f"in {result['duration']:.1f} s"
+        )
+        for one in result["error_details"]:
+            rows[f"Video {one['video_id']}"] = one["error"]
+    return rows
+
+
+def _why_not(status: dict[str, Any]) -> str:
+    if not status["jobs"]:
+        return "nothing is scheduled; `horarium auto-analyze --user-id N` starts it"
+    if not status["nodes"]:
+        return "no process carries the plan; `horarium run` does"
+    return "the jobs are paused; `horarium jobs resume JOB` resumes one"
+
+
+def _next(job: dict[str, Any]) -> str:
+    return "never again" if job["next_run_time"] is None else f"next at {local_text(job['next_run_time'])}"
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
