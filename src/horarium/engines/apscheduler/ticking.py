@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from horarium.clock import EPOCH
@@ -31,9 +31,9 @@ LONGEST = 1.0
 LEAST = 0.01
 """Seconds between two looks that only wake-ups ask for: a thousand added jobs are a few looks, not a thousand."""
 
+_AHEAD = timedelta(seconds=LONGEST)
 _FIRST_PAUSE = 0.1
 _SAY_AGAIN_EVERY = 60
-_FAULTS_ALLOWED = 3
 
 
 @dataclass(slots=True)
@@ -71,15 +71,14 @@ class Ticking:
         self._failing_until = 0.0
         self._failures = 0
         self._next_due: datetime | None = None
-        self._faults: dict[int, int] = {}
         self.looked_at: float | None = None
         self.held_up = False
         self.last_error: str | None = None
 
     def begin(self) -> Tick:
         """Read what is due and decide it. Writes nothing, but that rows which cannot be decided are set aside."""
-        at = time.monotonic()
-        self.looked_at = at
+        at = self._node.clock.elapsed()
+        self.looked_at = time.monotonic()
         tick = Tick(self._node.clock.now())
         if at < self._failing_until or (at < self._quiet_until and not self._is_due(tick.now)):
             tick.looked = False
@@ -102,14 +101,15 @@ class Ticking:
                 return pause
         except Exception as error:  # noqa: BLE001 - see above
             self._fail(tick, error)
-        return min(max(self._failing_until - time.monotonic(), self._quiet_until - time.monotonic(), 0.0), LONGEST)
+        rest = max(self._failing_until, self._quiet_until) - self._node.clock.elapsed()
+        return min(max(rest, 0.0), LONGEST)
 
     # --- the first half
 
     def _look(self, tick: Tick) -> None:
         if not self._node.lease.holds:
             raise PlanUnavailable("its lease ran out, and there is no new one yet")
-        due = self._node.ticker.due(tick.now, self._batch)
+        due = self._node.ticker.due(tick.now, self._batch, _AHEAD)
         tick.full = len(due) >= self._batch
         for one in due:
             try:
@@ -142,23 +142,21 @@ class Ticking:
             self._on_settled(thoughts, settled)
 
     def _settle_apart(self, tick: Tick) -> bool:
-        """Write each job by itself and set aside those that cannot be written; False when none could be."""
+        """Write each job by itself and set aside those that cannot be written, if others can: it is their fault then.
+
+        Whether any was written.
+        """
         failed: list[tuple[Job, Exception]] = []
         for thought in tick.collected:
             try:
                 self._settle(tick, [thought])
-                self._faults.pop(thought.job.key, None)
             except PlanUnavailable:
                 raise
             except Exception as error:  # noqa: BLE001 - one job must not stop the others
                 failed.append((thought.job, error))
         some_written = len(failed) < len(tick.collected)
-        for job, why in failed:
-            faults = self._faults[job.key] = self._faults.get(job.key, 0) + 1
-            # When nothing can be written it is hardly the jobs' fault.
-            if some_written or faults >= _FAULTS_ALLOWED:
-                del self._faults[job.key]
-                self._set_aside(job, why)
+        for job, why in failed if some_written else ():
+            self._set_aside(job, why)
         return some_written
 
     def _pause_after(self, tick: Tick) -> float:
@@ -183,7 +181,8 @@ class Ticking:
         tick.failed = True
         self._failures += 1
         self._next_due = None
-        self._failing_until = time.monotonic() + min(_FIRST_PAUSE * 2 ** min(self._failures - 1, 10), LONGEST)
+        pause = min(_FIRST_PAUSE * 2 ** min(self._failures - 1, 10), LONGEST)
+        self._failing_until = self._node.clock.elapsed() + pause
         self.last_error = self._node.ticker.last_error = str(error) or type(error).__name__
         if self._failures % _SAY_AGAIN_EVERY == 1:
             unexpected = None if isinstance(error, PlanUnavailable) else error
