@@ -36,7 +36,8 @@ class Answer:
 
     @property
     def error(self) -> dict[str, str]:
-        error: dict[str, str] = json.loads(self.err)["error"]
+        """The error; `run` logs to the same stream before it."""
+        error: dict[str, str] = json.loads(self.err.splitlines()[-1])["error"]
         return error
 
 
@@ -46,7 +47,7 @@ class Cli:
 
     url: str
     environment: dict[str, str]
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __call__(self, *words: object, json: bool = False) -> Answer:
         """Call it in this process."""
@@ -56,7 +57,7 @@ class Cli:
     def process(self, *words: object, **options: Any) -> Answer:
         """Call it in a process of its own."""
         command = [HORARIUM, *map(str, words)]
-        ended = subprocess.run(
+        process = subprocess.run(
             command,
             capture_output=True,
             text=True,
@@ -65,22 +66,22 @@ class Cli:
             check=False,
             timeout=PATIENCE,
         )
-        return Answer(ended.returncode, ended.stdout, ended.stderr)
+        return Answer(process.returncode, process.stdout, process.stderr)
 
-    def start(self, *words: object) -> subprocess.Popen[str]:
+    def start(self, *words: object) -> subprocess.Popen[bytes]:
         """Start it in a process of its own and go on; it is killed at the end of the test."""
         process = subprocess.Popen(
             [HORARIUM, *map(str, words)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            bufsize=0,  # so that `select` sees all that was not read
             cwd=PROJECT,
             env=self.environment,
         )
         self.started.append(process)
         return process
 
-    def run(self, *words: object) -> subprocess.Popen[str]:
+    def run(self, *words: object) -> subprocess.Popen[bytes]:
         """Start a scheduler, and wait until it says so."""
         process = self.start("run", "--json", *words)
         assert json.loads(line_of(process))["started"] is True
@@ -93,12 +94,13 @@ class Cli:
             process.communicate()
 
 
-def line_of(process: subprocess.Popen[str]) -> str:
+def line_of(process: subprocess.Popen[bytes], *, error: bool = False) -> str:
     """The next line that a process writes."""
-    assert process.stdout is not None
-    readable, _, _ = select.select([process.stdout], [], [], PATIENCE)
+    stream = process.stderr if error else process.stdout
+    assert stream is not None
+    readable, _, _ = select.select([stream], [], [], PATIENCE)
     assert readable, "it wrote nothing"
-    return process.stdout.readline()
+    return stream.readline().decode()
 
 
 def eventually(holds: Callable[[], Any], what: str = "it") -> Any:
@@ -110,11 +112,16 @@ def eventually(holds: Callable[[], Any], what: str = "it") -> Any:
     return answer
 
 
-def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str, str]:
+def stop(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> tuple[int, str, str]:
     """Send a signal, and wait for the end: exit code and what it wrote."""
     process.send_signal(number)
+    return ended(process)
+
+
+def ended(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
+    """Wait for the end: exit code and what it wrote."""
     out, err = process.communicate(timeout=PATIENCE)
-    return process.returncode, out, err
+    return process.returncode, out.decode(), err.decode()
 
 
 def of_project(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:

@@ -134,7 +134,7 @@ def test_a_reader_that_goes_away_is_no_fault(sqlite_cli: Cli) -> None:
     process.stdout.close()
     process.stdout = None
     _, err = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, err) == (128 + signal.SIGPIPE, "")
+    assert (process.returncode, err) == (128 + signal.SIGPIPE, b"")
 
 
 def test_a_watch_ends_with_its_reader(sqlite_cli: Cli) -> None:

@@ -16,6 +16,9 @@ from horarium.cli.session import session_of
 from horarium.cli.times import now, relative, short
 from horarium.values import NodeInfo
 
+_SHOWN = 12
+"""How much of a node's id stands in a table: the end, which is drawn by chance. `--json` has the whole."""
+
 
 def list_nodes(
     context: typer.Context,
@@ -41,7 +44,7 @@ def nodes_table(nodes: list[NodeInfo], present: datetime) -> Table:
     made = table("NODE", "PROCESS", "STARTED", "HEARD FROM", "RUNS", "STATUS")
     for node in nodes:
         made.add_row(
-            node.id,
+            node.id[-_SHOWN:],
             f"{node.host}:{node.pid}",
             short(node.started_at, present),
             relative(node.heartbeat_at, present),

@@ -21,7 +21,7 @@ from horarium.cli.output import Details, write, write_json
 from horarium.cli.session import Session, session_of
 from horarium.cli.status import numbers
 from horarium.cli.times import now, told
-from horarium.errors import ConfigurationError, JobError, TriggerError
+from horarium.errors import ConfigurationError, JobError, PlanUnavailable, TriggerError
 from horarium.plugins import find_apps
 from horarium.states import JobStatus
 
@@ -47,13 +47,16 @@ def run(
     from horarium import logs  # noqa: PLC0415 - slow to import, and the help needs none of it
 
     settings = read_settings(session)
-    logs.configure("DEBUG" if session.verbose else settings.log_level, settings.log_format)
+    logs.configure("DEBUG" if session.verbose else settings.log_level, "json" if session.json else settings.log_format)
     if demo:
         session.note("There is no sample data yet.")
     scheduler = open_plan(session, create=True)
     with _signals() as stop:
         _start(scheduler)
-        _tell(session, scheduler)
+        try:
+            _tell(session, scheduler)
+        except PlanUnavailable as error:  # it runs, and waits for its database like at any other time
+            logger.warning("the plan cannot be asked what is in it: %s", error)
         stop.wait()
         logger.info("Stopping: runs may end within %g s; the same signal again stops at once", settings.shutdown_grace)
         clean = scheduler.shutdown(grace=settings.shutdown_grace)
