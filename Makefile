@@ -10,9 +10,13 @@ ARGS ?=
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# One video at a time, so that there is time to watch.
 run: setup-run ## start the service on an embedded SQLite file with sample data (Ctrl+C stops it)
 	@mkdir -p .run
-	@exec .venv/bin/horarium run --demo $(ARGS)
+	@export HORARIUM_DATABASE_URL="$${HORARIUM_DATABASE_URL:-sqlite:///.run/horarium.db}"; \
+	export AUTO_ANALYZE_CONCURRENCY="$${AUTO_ANALYZE_CONCURRENCY:-1}"; \
+	export AUTO_ANALYZE_SHEETS_FOLDER="$${AUTO_ANALYZE_SHEETS_FOLDER:-.run/contact-sheets}"; \
+	.venv/bin/horarium auto-analyze demo --folder .run/sample-videos && exec .venv/bin/horarium run $(ARGS)
 
 test: setup-dev lint ## lint, then run the tests on SQLite and a temporary PostgreSQL (ARGS="-k retry" chooses)
 	$(PYTHON_IN_VENV) -m pytest $(ARGS)

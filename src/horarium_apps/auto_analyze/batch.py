@@ -34,6 +34,8 @@ class Batch:
         self._user_id = user_id
         self._settings = settings
         self._reasons: dict[str, str] = {}
+        self._total = 0
+        self._ended: set[int] = set()
 
     def list_ids(self) -> list[int]:
         """Return the ids of the videos that wait: new ones, and those that an analysis left that is over."""
@@ -44,6 +46,7 @@ class Batch:
 
     def take_each(self, ids: Sequence[int]) -> TakenVideos:
         """Return the videos with these ids, each to be taken when its turn comes."""
+        self._total = len(ids)
         return TakenVideos(ids, self._take)
 
     def record(self, connection: Any, video: dict[str, Any], document: dict[str, Any]) -> None:
@@ -53,9 +56,8 @@ class Batch:
             connection, video["id"], run_id=self._run.id, document=document, sheet_path=sheet, now=_now()
         )
         if recorded:
-            logger.info(
-                "Video %d analysed: %s, %s", video["id"], quoted(Path(video["path"])), clock(document["duration"])
-            )
+            name, length = quoted(Path(video["path"])), clock(document["duration"])
+            logger.info("Video %d analysed (%s): %s, %s", video["id"], self._count(video["id"]), name, length)
         else:
             logger.warning("Video %d belongs to another run by now; what this one found is dropped", video["id"])
 
@@ -64,6 +66,7 @@ class Batch:
         reason = why_failed(error, Path(video["path"]), self._settings.video_timeout)
         self._reasons[str(video["id"])] = reason
         queries.record_failure(connection, video["id"], run_id=self._run.id, error=reason)
+        self._count(video["id"])
         logger.warning("%s", video_failed(video["id"], f"{ANALYSIS_FAILED}: {reason}"))
 
     def reason(self, key: str, otherwise: str) -> str:
@@ -89,9 +92,18 @@ class Batch:
                 now=_now(),
                 left_before=self._left_before(),
             )
-        if video is not None and "path" in video:
+        if video is None:
+            self._total -= 1
+        elif "path" in video:
             video["sheet_path"] = self._sheet_path(video["content_hash"])
+        else:
+            self._count(video_id)
         return video
+
+    def _count(self, video_id: int) -> str:
+        """Count a video that has come to an end, also in an earlier attempt; how many of how many there are now."""
+        self._ended.add(video_id)
+        return f"{len(self._ended)} of {self._total}"
 
     def _sheet_path(self, content_hash: str) -> str | None:
         if not self._settings.sheet_frames:

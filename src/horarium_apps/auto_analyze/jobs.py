@@ -7,7 +7,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from horarium import Run, get_scheduler, task
+from horarium import Retry, Run, get_scheduler, task
 from horarium_apps.auto_analyze.adapters.ffmpeg_process import find_ffmpeg
 from horarium_apps.auto_analyze.batch import Batch
 from horarium_apps.auto_analyze.child import analyze_in_child
@@ -26,7 +26,8 @@ def job_id(user_id: int) -> str:
     return f"auto-analyze-{user_id}"
 
 
-@task(TASK)
+# Of what a retry can mend, a database that is away is the likeliest; videos that are marked stay done meanwhile.
+@task(TASK, retry=Retry.exponential(base=10, max_attempts=5, max_delay=300))
 async def analyze_videos(run: Run, user_id: int) -> dict[str, Any]:
     """Analyse a user's videos that are new, or were left by a run that is over, each in a child process.
 
