@@ -10,7 +10,7 @@ import typer
 
 from horarium.cli.exit_codes import ExitCode
 from horarium.cli.opening import read_settings, refuse_missing_plan
-from horarium.cli.output import table, write, write_json
+from horarium.cli.output import Rows, write, write_json
 from horarium.cli.session import Session, session_of
 from horarium.plugins import installed_apps
 from horarium.startup import branches_of
@@ -61,9 +61,9 @@ def check(context: typer.Context) -> None:
     if session.json:
         write_json([_state_json(state) for state in states])
     else:
-        made = table("TABLES OF", "REVISION", "NEWEST", "")
+        made = Rows("TABLES OF", "REVISION", "NEWEST", "")
         for state in states:
-            made.add_row(state.branch, state.current or "none", state.head or "none", _words(state))
+            made.add(state.branch, state.current or "none", state.head or "none", _words(state))
         write(made)
     if not all(_is_right(state) for state in states):
         raise typer.Exit(ExitCode.FAILED)

@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from horarium.cli.as_json import node_json
 from horarium.cli.opening import open_plan
-from horarium.cli.output import table, write, write_json
+from horarium.cli.output import Rows, write, write_json
 from horarium.cli.session import session_of
 from horarium.cli.times import now, relative, short
 from horarium.values import NodeInfo
@@ -39,11 +38,11 @@ def list_nodes(
         typer.echo("No node lives; `horarium run` starts one.")
 
 
-def nodes_table(nodes: list[NodeInfo], present: datetime) -> Table:
+def nodes_table(nodes: list[NodeInfo], present: datetime) -> Rows:
     """Nodes, one a line."""
-    made = table("NODE", "PROCESS", "STARTED", "HEARD FROM", "RUNS", "STATUS")
+    made = Rows("NODE", "PROCESS", "STARTED", "HEARD FROM", "RUNS", "STATUS")
     for node in nodes:
-        made.add_row(
+        made.add(
             node.id[-_SHOWN:],
             f"{node.host}:{node.pid}",
             short(node.started_at, present),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
-from rich.text import Text
 
 _WIDEST = 10_000
 
@@ -29,25 +29,53 @@ def open_console(*, error: bool = False) -> Console:
     return Console(file=sys.stderr if error else sys.stdout, markup=False, highlight=False, emoji=False)
 
 
-def write(renderable: RenderableType) -> None:
+def write(*renderables: RenderableType) -> None:
     """Write something for people. In a pipe nothing is cut or folded to a width that nobody has."""
     console = open_console()
-    if console.is_terminal:
-        console.print(renderable)
-        return
-    console.width = max(console.width, Measurement.get(console, _unlimited(console), renderable).maximum)
+    for renderable in renderables:
+        if console.is_terminal:
+            console.print(renderable)
+        elif isinstance(renderable, Rows):
+            sys.stdout.writelines(f"{line}\n" for line in renderable.lines())
+        else:
+            _write_wide(renderable)
+
+
+def _write_wide(renderable: RenderableType) -> None:
+    console = open_console()
+    options = console.options.update(width=_WIDEST, max_width=_WIDEST)
+    console.width = max(console.width, Measurement.get(console, options, renderable).maximum)
     with console.capture() as captured:
         console.print(renderable)
-    for line in captured.get().splitlines():
-        sys.stdout.write(line.rstrip() + "\n")
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
-def table(*headings: str) -> Table:
-    """A table without lines; columns fold rather than lose what is in them."""
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in headings:
-        made.add_column(heading, overflow="fold")
-    return made
+class Rows:
+    """A table without lines. On a terminal its columns fold rather than lose what is in them."""
+
+    def __init__(self, *headings: str) -> None:
+        self._headings = headings
+        self._rows: list[tuple[RenderableType, ...]] = []
+
+    def add(self, *cells: RenderableType) -> None:
+        """Add a row; cells are text but where a terminal can show more."""
+        self._rows.append(cells)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for heading in self._headings:
+            made.add_column(heading, overflow="fold")
+        for row in self._rows:
+            made.add_row(*row)
+        yield made
+
+    def lines(self) -> Iterator[str]:
+        """The table for a pipe: each row a line, whatever its width. (Rich needs seconds for some thousand rows.)"""
+        rows = [self._headings, *([" ".join(str(cell).split()) for cell in row] for row in self._rows)]
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+            yield "  ".join(cells).rstrip()
 
 
 class Details:
@@ -65,15 +93,6 @@ class Details:
         yield grid
 
 
-def plain(lines: Sequence[str]) -> Text:
-    """Lines of plain text."""
-    return Text("\n".join(lines))
-
-
 def compact(value: Any) -> str:
     """A value as JSON on one line."""
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _unlimited(console: Console) -> ConsoleOptions:
-    return console.options.update(width=_WIDEST, max_width=_WIDEST)

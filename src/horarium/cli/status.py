@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Group as Stack
 from rich.console import RenderableType
 from rich.text import Text
 
@@ -60,7 +59,7 @@ def status(context: typer.Context) -> None:
     if session.json:
         write_json(_json(facts, present))
     else:
-        write(_page(facts, present))
+        write(*_page(facts, present))
     if facts.state == STOPPED:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -102,7 +101,7 @@ def _json(facts: Facts, present: datetime) -> dict[str, Any]:
     }
 
 
-def _page(facts: Facts, present: datetime) -> RenderableType:
+def _page(facts: Facts, present: datetime) -> list[RenderableType]:
     following = facts.following
     active = {state.value: facts.runs.get(state.value, 0) for state in sorted(ACTIVE)}
     details = Details(
@@ -116,4 +115,4 @@ def _page(facts: Facts, present: datetime) -> RenderableType:
             ("Next", "nothing" if following is None else f"{following.id}, {told(following.next_run_time, present)}"),
         ]
     )
-    return Stack(details, Text(), nodes_table(facts.nodes, present)) if facts.nodes else details
+    return [details, Text(), nodes_table(facts.nodes, present)] if facts.nodes else [details]

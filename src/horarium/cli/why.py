@@ -10,7 +10,7 @@ from rich.text import Text
 
 from horarium.cli.as_json import decision_json
 from horarium.cli.opening import open_plan
-from horarium.cli.output import table, write, write_json
+from horarium.cli.output import Rows, write, write_json
 from horarium.cli.runs.tables import remark, state_text
 from horarium.cli.session import session_of
 from horarium.cli.times import local, local_with_zone, now, parse_time, relative, zone_of
@@ -84,9 +84,9 @@ def _moment(text: str, job: Job | None) -> datetime:
 
 
 def _write(decisions: list[Decision]) -> None:
-    made = table("TIME", "WHAT", "WHY")
+    made = Rows("TIME", "WHAT", "WHY")
     for decision in decisions:
-        made.add_row(_span(decision), _what(decision), _reason(decision))
+        made.add(_span(decision), _what(decision), _reason(decision))
     write(made)
 
 

@@ -10,7 +10,7 @@ import typer
 from horarium.cli.as_json import time_json
 from horarium.cli.bundles import takes_bundles
 from horarium.cli.opening import open_plan, read_settings
-from horarium.cli.output import table, write, write_json
+from horarium.cli.output import Rows, write, write_json
 from horarium.cli.session import Session, session_of
 from horarium.cli.times import local, local_with_zone, now, parse_time, relative, zone_of
 from horarium.cli.trigger_options import TriggerOptions
@@ -51,9 +51,9 @@ def preview(
         typer.echo("It does not come again.")
         return
     present = now()
-    made = table(f"TIME IN {zone}", _UTC, "")
+    made = Rows(f"TIME IN {zone}", _UTC, "")
     for one in times:
-        made.add_row(local_with_zone(one, zone=zone), local(one, zone=_UTC), relative(one, present))
+        made.add(local_with_zone(one, zone=zone), local(one, zone=_UTC), relative(one, present))
     write(made)
 
 

@@ -6,14 +6,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Group as Stack
-from rich.table import Table
 from rich.text import Text
 
 from horarium.cli.as_json import job_json, run_json
 from horarium.cli.durations import duration_words
 from horarium.cli.opening import open_plan
-from horarium.cli.output import Details, compact, table, write, write_json
+from horarium.cli.output import Details, Rows, compact, write, write_json
 from horarium.cli.runs.tables import runs_table
 from horarium.cli.session import session_of
 from horarium.cli.times import now, relative, short, told, zone_of
@@ -83,15 +81,15 @@ def show(
     present = now()
     write(job_details(found, present))
     if runs:
-        write(Stack(Text("\nLast runs", style="bold"), runs_table(runs, present, with_job=False)))
+        write(Text("\nLast runs", style="bold"), runs_table(runs, present, with_job=False))
 
 
-def jobs_table(jobs: list[Job], present: datetime) -> Table:
+def jobs_table(jobs: list[Job], present: datetime) -> Rows:
     """Jobs, one a line."""
-    made = table("JOB", "WHEN", "NEXT RUN", "", "STATUS")
+    made = Rows("JOB", "WHEN", "NEXT RUN", "", "STATUS")
     for job in jobs:
         following = job.next_run_time
-        made.add_row(
+        made.add(
             job.id,
             job.trigger.describe(),
             "-" if following is None else short(following, present),

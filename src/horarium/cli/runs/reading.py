@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Group as Stack
 from rich.console import RenderableType
 from rich.text import Text
 
 from horarium.cli.as_json import attempt_json, run_json
 from horarium.cli.opening import open_plan
-from horarium.cli.output import table, write, write_json
+from horarium.cli.output import Rows, write, write_json
 from horarium.cli.runs.naming import RunName, find_run
 from horarium.cli.runs.tables import run_details, runs_table
 from horarium.cli.session import session_of
@@ -72,12 +71,12 @@ def show(context: typer.Context, run: RunName) -> None:
         parts += [Text("\nAttempts that did not succeed", style="bold"), _attempts_table(attempts)]
     if found.error is not None and found.error.traceback and session.verbose:
         parts += [Text("\nTraceback", style="bold"), Text(found.error.traceback.rstrip())]
-    write(Stack(*parts))
+    write(*parts)
 
 
 def _attempts_table(attempts: list[AttemptInfo]) -> RenderableType:
-    made = table("ATTEMPT", "OUTCOME", "TOOK", "ERROR")
+    made = Rows("ATTEMPT", "OUTCOME", "TOOK", "ERROR")
     for one in attempts:
         seconds = None if one.started_at is None else (one.finished_at - one.started_at).total_seconds()
-        made.add_row(str(one.attempt), one.outcome, took(seconds), "" if one.error is None else str(one.error))
+        made.add(str(one.attempt), one.outcome, took(seconds), "" if one.error is None else str(one.error))
     return made

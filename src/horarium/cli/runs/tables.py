@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from rich.table import Table
 from rich.text import Text
 
-from horarium.cli.output import Details, compact, table
+from horarium.cli.output import Details, Rows, compact
 from horarium.cli.times import relative, short, told, took
 from horarium.states import FINAL, RunState
 from horarium.values import Progress, RunInfo
@@ -31,11 +30,11 @@ def state_text(state: RunState) -> Text:
     return Text(state, style=STYLES[state])
 
 
-def runs_table(runs: list[RunInfo], present: datetime, *, with_job: bool = True) -> Table:
+def runs_table(runs: list[RunInfo], present: datetime, *, with_job: bool = True) -> Rows:
     """Runs, one a line. In a pipe a line of the table is a line of text."""
-    made = table("RUN", *(["JOB"] if with_job else []), "DUE", "STATE", "TOOK", "")
+    made = Rows("RUN", *(["JOB"] if with_job else []), "DUE", "STATE", "TOOK", "")
     for run in runs:
-        made.add_row(
+        made.add(
             run.id,
             *([run.job_id] if with_job else []),
             short(run.scheduled_at, present),

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from horarium.cli.as_json import run_json
 from horarium.cli.opening import open_plan
-from horarium.cli.output import open_console, table, write_json
+from horarium.cli.output import Rows, open_console, write_json
 from horarium.cli.runs.tables import elapsed, progress_words, remark, run_line, state_text, waiting_words
 from horarium.cli.session import Session, session_of
 from horarium.cli.times import now, took
@@ -95,14 +95,14 @@ def _live(console: Console, watched: Watched, interval: float) -> None:
 def _table(runs: list[RunInfo], present: datetime, most: int) -> RenderableType:
     if not runs:
         return Text("No active runs. Ctrl+C ends the watch.", style="dim")
-    made = table("RUN", "JOB", "STATE", "PROGRESS", "TOOK", "")
+    made = Rows("RUN", "JOB", "STATE", "PROGRESS", "TOOK", "")
     shown = runs[: max(most, 1)]
     for run in shown:
-        made.add_row(
+        made.add(
             run.id, run.job_id, state_text(run.state), _bar(run), took(elapsed(run, present)), _words(run, present)
         )
     if len(runs) > len(shown):
-        made.add_row("", f"and {len(runs) - len(shown)} more")
+        made.add("", f"and {len(runs) - len(shown)} more")
     return made
 
 
