@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from horarium.scheduler import get_scheduler as get_scheduler
     from horarium.settings import AppSettings as AppSettings
     from horarium.settings import Settings as Settings
+    from horarium.settings import setting as setting
     from horarium.states import JobStatus as JobStatus
     from horarium.states import RunState as RunState
     from horarium.values import RunInfo as RunInfo
@@ -69,6 +70,7 @@ _HOMES = {
     "every": "horarium.when",
     "get_scheduler": "horarium.scheduler",
     "monthly": "horarium.when",
+    "setting": "horarium.settings",
     "setup_logging": "horarium.logs",
     "task": "horarium.execution.registry",
     "weekly": "horarium.when",

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class Clock(Protocol):
@@ -49,7 +48,9 @@ def _boot_seconds() -> float:
 
 def to_microseconds(instant: datetime) -> int:
     """An aware time as whole microseconds since 1970 in UTC."""
-    return (instant - EPOCH) // _MICROSECOND
+    # Not `// timedelta(microseconds=1)`, which takes twice as long: a tick converts thousands.
+    since = instant - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_microseconds(value: int) -> datetime:

@@ -17,7 +17,7 @@ from horarium.execution.places import Capacity
 from horarium.facade.jobs import JobMethods
 from horarium.facade.runs import RunMethods
 from horarium.plan import Plan
-from horarium.plugins import App, installed_apps
+from horarium.plugins import App, find_apps, installed_apps
 from horarium.service import Service
 from horarium.settings import Settings
 from horarium.startup import add_startup_jobs, branches_of
@@ -44,12 +44,12 @@ class Scheduler(JobMethods, RunMethods):
         apps: Sequence[App] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.settings = settings or Settings()
+        self.settings = settings or _settings_for(database)
         self.apps = tuple(installed_apps() if apps is None else apps)
         self.timezone = timezone or self.settings.timezone
         self._events = EventBus()
         self._plan = Plan(
-            database or self.settings.database_url,
+            self.settings.database_url if database is None else database,
             branches_of(self.apps),
             clock or SystemClock(),
             synchronous=self.settings.sqlite_synchronous,
@@ -89,6 +89,7 @@ class Scheduler(JobMethods, RunMethods):
     def pause(self) -> None:
         """Stop the ticks of all nodes of this plan; running and queued runs go on."""
         self._plan.holds.pause_plan("code")
+        self._service.announce()
 
     def resume(self) -> None:
         """Let the nodes tick again; what came due meanwhile is decided by each job's policies."""
@@ -142,7 +143,9 @@ class Scheduler(JobMethods, RunMethods):
 
     def health(self) -> dict[str, Any]:
         """How the scheduler is, as JSON; `status` is "ok", "degraded" or "down", and an "error" says what is wrong."""
-        return self._service.health()
+        told = self._service.health()
+        told["apps"] = {"installed": [app.name for app in self.apps], "faults": [list(fault) for fault in find_apps().faults]}
+        return told
 
     def prune(self) -> Pruned:
         """Forget history beyond the settings' age and number, as the built-in job does every night."""
@@ -156,6 +159,11 @@ class Scheduler(JobMethods, RunMethods):
     def unsubscribe(self, listener: Listener) -> None:
         """Call it no more."""
         self._events.unsubscribe(listener)
+
+
+def _settings_for(database: Address | None) -> Settings:
+    """The settings from outside; an address that was given in code takes the place of theirs, which may be another's."""
+    return Settings(database_url=database) if isinstance(database, str) else Settings()
 
 
 _lock = threading.Lock()

@@ -12,6 +12,7 @@ from horarium.jobs_file import file_origin, load_jobs
 from horarium.plan import Plan
 from horarium.plugins import App
 from horarium.settings import Settings
+from horarium.store.replanning import replan_for_new_zones
 from horarium.store.upgrade import CORE, Branch
 from horarium.upkeep.prune import prune_job
 
@@ -40,6 +41,7 @@ def add_startup_jobs(plan: Plan, apps: Sequence[App], settings: Settings, now: d
     What an origin does not name any more is removed, if that origin had added it. Raises ConfigurationError for a file
     that is wrong; an application that fails is said, and does not stop the others.
     """
+    replan_for_new_zones(plan.database, now)
     _set(plan, "builtin", [prune_job(settings.keep_days, settings.keep_runs)], now)
     for app in apps:
         try:

@@ -158,6 +158,7 @@ class Node:
                 threading.Event().wait(_LONGEST_PAUSE)
 
     def _changed(self) -> None:
+        self.ticker.lookahead.forget()
         self._woken.set()
         self.on_plan_changed()
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from horarium.clock import Clock
 from horarium.decide import decide
+from horarium.engines.lookahead import Lookahead
 from horarium.errors import TaskNotFound
 from horarium.events import EventBus, OccurrencesDecided
 from horarium.execution.registry import Registry
@@ -16,7 +17,6 @@ from horarium.execution.runner import Runner
 from horarium.job import Job
 from horarium.states import JobStatus
 from horarium.store.database import Database
-from horarium.store.holds import Holds
 from horarium.store.nodes import Nodes
 from horarium.store.settling import Settled, Thought
 from horarium.store.ticks import Due, Ticks
@@ -27,15 +27,14 @@ TICK_BATCH = 1_000
 """How many due jobs at most one tick decides."""
 
 
-class Ticker:
-    """Reads what is due, has it decided, writes it, and gives the new runs to the runner.
+_NOT_AHEAD = timedelta()
 
-    `node()` is the present id of this node.
-    """
+
+class Ticker:
+    """Reads what is due, has it decided, writes it, and gives the new runs to the runner."""
 
     def __init__(self, database: Database, registry: Registry, runner: Runner, clock: Clock, events: EventBus) -> None:
         self._ticks = Ticks(database)
-        self._holds = Holds(database)
         self._nodes = Nodes(database)
         self._registry = registry
         self._runner = runner
@@ -44,6 +43,7 @@ class Ticker:
         self._strange: set[int] = set()
         self._unknown_tasks: set[str] = set()
         self._lock = threading.Lock()
+        self.lookahead = Lookahead()
         self.last_tick: datetime | None = None
         self.last_error: str | None = None
 
@@ -53,13 +53,20 @@ class Ticker:
         with self._lock:
             return sorted(self._unknown_tasks)
 
-    def due(self, now: datetime, limit: int = TICK_BATCH) -> list[Due]:
-        """What is due and can run here; nothing while the plan is paused. Raises PlanUnavailable."""
-        if self._holds.plan_pause() is not None:
-            return []
-        found = self._ticks.due(now, limit, self._strange)
+    def due(self, now: datetime, limit: int = TICK_BATCH, ahead: timedelta = _NOT_AHEAD) -> list[Due]:
+        """What is due and can run here; nothing while the plan is paused. Raises PlanUnavailable.
+
+        With `ahead`, what comes due within that time is read along, and the plan is not read again meanwhile.
+        """
+        ready = self.lookahead.take(now, limit)
+        if ready is None:
+            generation = self.lookahead.generation
+            found = self._ticks.due(now + ahead, limit, self._strange)
+            ready = found
+            if ahead:
+                ready = self.lookahead.keep(generation, found, now, now + ahead, complete=len(found) < limit)
         known = []
-        for due in found:
+        for due in ready:
             try:
                 self._registry.resolve(due.job.task)
             except TaskNotFound as error:
@@ -80,7 +87,9 @@ class Ticker:
             settled = self._ticks.write(thoughts, node=node, now=now, takes=reservation.takes)
         except BaseException:
             self._runner.cancel_reservation(reservation)
+            self.lookahead.forget()
             raise
+        self.lookahead.written(thoughts, settled.lost_races)
         self._runner.launch(reservation, settled.started, now)
         if self._events.listened_to:
             for job, one in settled.unrun:
@@ -90,8 +99,8 @@ class Ticker:
         return settled
 
     def next_time(self) -> datetime | None:
-        """When the next job is due that can run here."""
-        return self._ticks.next_time(self._strange)
+        """When the next job is due that can run here, or to look again."""
+        return self.lookahead.next_time() or self._ticks.next_time(self._strange)
 
     def set_aside(self, job: Job, error: TaskNotFound) -> None:
         """Leave a job whose task is not known here to the others; broken if none of them knows it."""

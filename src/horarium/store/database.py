@@ -36,6 +36,8 @@ class Database:
         self._owns_engine = not isinstance(address, Engine)
         self.engine = address if isinstance(address, Engine) else _open(address, synchronous)
         self.dialect = dialect_for(self.engine.dialect.name)
+        # A single SELECT needs no transaction round it, which would be two more round trips to a server.
+        self._reader = self.engine if self.dialect.one_writer else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite lets one writer in at a time and makes the others poll; inside one process a lock is fairer and faster.
         self._writer = threading.RLock() if self.dialect.one_writer else nullcontext()
 
@@ -54,7 +56,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading. Raises PlanUnavailable when the database does not answer."""
-        with self._translated(), self.engine.connect() as connection:
+        with self._translated(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
-from horarium.decide import Unrun
 from horarium.errors import JobNotFound
 from horarium.job import Job
 from horarium.states import DecisionKind, JobStatus
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.jobs import select_jobs
-from horarium.store.rows import show_job
-from horarium.store.settling import NOBODY, record_unrun, settle
+from horarium.store.rows import UnreadableTrigger, show_job
+from horarium.store.settling import NOBODY, left_out, paused_reason, record_unrun, settle
 
 clock, facts, jobs = schema.job_clock, schema.facts, schema.jobs
 
-_PLAN_PAUSED = "paused"
+PLAN_PAUSED = "paused"
+"""The fact that stops the ticks of a plan; its value is who paused it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +50,36 @@ class Holds:
             if not job.paused:
                 return
             _set_paused(connection, job.key, False)
-            by = connection.scalar(select(jobs.c.paused_by).where(jobs.c.key == job.key))
+            reason = paused_reason(connection, job)
             connection.execute(update(jobs).where(jobs.c.key == job.key).values(paused_by=None))
-            left_out = _left_out(job, now, f"the job was paused by {by}")
-            if left_out is None:
+            skipped = left_out(job, now, DecisionKind.SKIPPED, reason)
+            if skipped is None or isinstance(job.trigger, UnreadableTrigger):
                 return
-            record_unrun(connection, job, [left_out], NOBODY, now)
+            record_unrun(connection, job, [skipped], NOBODY, now)
             next_run_time = job.trigger.next_after(now)
             connection.execute(update(clock).where(clock.c.job_key == job.key).values(next_run_time=next_run_time))
             if next_run_time is None:
-                connection.execute(update(jobs).where(jobs.c.key == job.key).values(status=JobStatus.FINISHED))
+                connection.execute(
+                    update(jobs)
+                    .where(jobs.c.key == job.key, jobs.c.status == JobStatus.SCHEDULED)
+                    .values(status=JobStatus.FINISHED)
+                )
 
     def pause_plan(self, by: str) -> None:
         """Stop every tick of every node. Queued and running runs go on."""
         with self._database.write() as connection:
-            connection.execute(delete(facts).where(facts.c.name == _PLAN_PAUSED))
-            connection.execute(insert(facts).values(name=_PLAN_PAUSED, value=by))
+            connection.execute(self._database.dialect.insert_new(facts).values(name=PLAN_PAUSED, value=by))
+            connection.execute(update(facts).where(facts.c.name == PLAN_PAUSED).values(value=by))
 
     def resume_plan(self) -> None:
         """Let nodes tick again. What came due meanwhile is decided as after an outage, by each job's policies."""
         with self._database.write() as connection:
-            connection.execute(delete(facts).where(facts.c.name == _PLAN_PAUSED))
+            connection.execute(delete(facts).where(facts.c.name == PLAN_PAUSED))
 
     def plan_pause(self) -> PlanPause | None:
         """Who paused the plan; None when it is not."""
         with self._database.read() as connection:
-            by = connection.scalar(select(facts.c.value).where(facts.c.name == _PLAN_PAUSED))
+            by = connection.scalar(select(facts.c.value).where(facts.c.name == PLAN_PAUSED))
             return None if by is None else PlanPause(by)
 
 
@@ -90,13 +94,3 @@ def _set_paused(connection: Connection, key: int, paused: bool) -> None:
     connection.execute(
         update(clock).where(clock.c.job_key == key).values(paused=paused, version=clock.c.version + 1)
     )
-
-
-def _left_out(job: Job, now: datetime, reason: str) -> Unrun | None:
-    """The occurrences that came due while the job was paused, as one decision."""
-    due = job.next_run_time
-    if due is None or due > now:
-        return None
-    later = job.trigger.missed_summary(due, now, 1)
-    last = later.last[-1] if later.last else due
-    return Unrun(DecisionKind.SKIPPED, due, last, later.count + 1, later.exact, reason)

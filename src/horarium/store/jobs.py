@@ -70,7 +70,8 @@ class Jobs:
         `replace_existing` a job that is there takes the new definition; if its trigger is the same it keeps its next
         run time, and a person's pause stays. Raises JobExists, ArgumentsNotJSON.
         """
-        values = {job.id: (job, job_values(_anchored(job, now))) for job in wanted}
+        anchored = (_anchored(job, now) for job in wanted)
+        values = {job.id: (job, job_values(job)) for job in anchored}
         for tries_left in reversed(range(_TRIES)):
             try:
                 with self._database.write() as connection:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Row
 
@@ -14,13 +16,15 @@ from horarium.errors import HorariumError, JobError, TriggerError
 from horarium.job import POLICY_NAMES, Job, Policies
 from horarium.jsontext import to_json_text
 from horarium.retry import Retry
-from horarium.states import Cause, JobStatus, OnCrash, Overlap, RunState
+from horarium.states import Cause, JobStatus, RunState
 from horarium.values import AttemptInfo, ErrorInfo, Progress, RunInfo, RunKey
 from horarium.when import codec
 from horarium.when.base import Count, Trigger
 
-UNREADABLE = (HorariumError, ValueError, TypeError, KeyError, AttributeError)
+UNREADABLE = (HorariumError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What reading a damaged row can raise."""
+
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class UnreadableTrigger(Trigger):
         return None
 
     def _nominal_count(self, after: datetime, until: datetime) -> Count:
-        return Count(0, exact=True)
+        return Count(0, exact=False)
 
     def _changed(self, **fields: Any) -> Self:
         return self
@@ -75,20 +79,50 @@ def job_values(job: Job) -> dict[str, Any]:
 
 def read_job(row: Row[Any]) -> Job:
     """A job from a row of `horarium_jobs` joined with its clock. Raises one of UNREADABLE when the row is damaged."""
-    return _job(row, codec.loads(row.trigger), json.loads(row.args), json.loads(row.kwargs), _policies(row))
+    policies = _policies_of(*(getattr(row, name) for name in POLICY_NAMES))
+    return _job(row, codec.loads(row.trigger), _args(row), _kwargs(row), policies)
 
 
 def show_job(row: Row[Any]) -> Job:
-    """A job for people: as read_job, but a damaged row is shown with what is wrong instead of raising."""
+    """A job for people: as read_job, but of a damaged row whatever can be read, and in `fault` what is wrong."""
     try:
         return read_job(row)
-    except UNREADABLE as error:
-        return _job(row, UnreadableTrigger(str(row.trigger), str(error)), (), {}, Policies(), fault=str(error))
+    except UNREADABLE:
+        faults = faults_of(row)
+    trigger: Trigger = UnreadableTrigger(str(row.trigger), faults.get("trigger", ""))
+    if "trigger" not in faults:
+        trigger = codec.loads(row.trigger)
+    policies = Policies(**{name: value for name in POLICY_NAMES if name not in faults and (value := _policy(row, name)) is not None})
+    return _job(
+        row,
+        trigger,
+        () if "args" in faults else _args(row),
+        {} if "kwargs" in faults else _kwargs(row),
+        policies,
+        fault="; ".join(f"{column}: {why}" for column, why in faults.items()),
+    )
+
+
+def faults_of(row: Row[Any]) -> dict[str, str]:
+    """The columns of a job that cannot be read, and why."""
+    faults: dict[str, str] = {}
+
+    def attempt(column: str, read: Callable[[], _Part]) -> None:
+        try:
+            read()
+        except UNREADABLE as error:
+            faults[column] = f"{type(error).__name__}: {error}"
+
+    attempt("trigger", lambda: codec.loads(row.trigger))
+    attempt("args", lambda: _args(row))
+    attempt("kwargs", lambda: _kwargs(row))
+    for name in POLICY_NAMES:
+        attempt(name, functools.partial(_checked_policy, row, name))
+    attempt("status", lambda: JobStatus(row.status))
+    return faults
 
 
 def _job(row: Row[Any], trigger: Trigger, args: Any, kwargs: Any, policies: Policies, fault: str | None = None) -> Job:
-    if not isinstance(kwargs, dict):
-        raise JobError(f"the kwargs of job {row.id!r} are no JSON object")
     status = JobStatus.QUARANTINED if fault else JobStatus(row.status)
     paused = bool(row.paused)
     return Job(
@@ -113,44 +147,66 @@ def _job(row: Row[Any], trigger: Trigger, args: Any, kwargs: Any, policies: Poli
     )
 
 
-def _policies(row: Row[Any]) -> Policies:
-    return _policies_of(*(getattr(row, name) for name in POLICY_NAMES))
+def _args(row: Row[Any]) -> list[Any]:
+    args = json.loads(row.args)
+    if not isinstance(args, list):
+        raise JobError(f"the args of job {row.id!r} are no JSON list")
+    return args
+
+
+def _kwargs(row: Row[Any]) -> dict[str, Any]:
+    kwargs = json.loads(row.kwargs)
+    if not isinstance(kwargs, dict):
+        raise JobError(f"the kwargs of job {row.id!r} are no JSON object")
+    return kwargs
+
+
+def _policy(row: Row[Any], name: str) -> Any:
+    """One policy out of its column."""
+    return _policy_value(name, getattr(row, name))
+
+
+def _checked_policy(row: Row[Any], name: str) -> Policies:
+    """One policy by itself, beside defaults. Raises one of UNREADABLE."""
+    return Policies(**{name: _policy(row, name)})
+
+
+def _policy_value(name: str, value: Any) -> Any:
+    if name == "coalesce":
+        return bool(value)
+    if name == "retry" and value is not None:
+        return Retry.from_json(json.loads(value))
+    return value
 
 
 @lru_cache(maxsize=1_000)
 def _policies_of(*values: Any) -> Policies:
     """Policies from their columns. Most jobs of a plan share a few."""
-    columns = dict(zip(POLICY_NAMES, values, strict=True))
-    columns["overlap"] = Overlap(columns["overlap"])
-    columns["on_crash"] = OnCrash(columns["on_crash"])
-    columns["coalesce"] = bool(columns["coalesce"])
-    if columns["retry"] is not None:
-        columns["retry"] = Retry.from_json(json.loads(columns["retry"]))
-    return Policies(**columns)
+    return Policies(**{name: _policy_value(name, value) for name, value in zip(POLICY_NAMES, values, strict=True)})
 
 
 def read_run(row: Row[Any]) -> RunInfo:
     """A run from a row of `horarium_runs` joined with its job. What cannot be read of it is left empty."""
-    payload = _json(row.payload) or {}
-    progress = _json(row.progress)
+    payload = {"task": row.task, "args": _json(row.args), "kwargs": _json(row.kwargs)} | _object(row.payload)
+    progress = _object(row.progress)
     return RunInfo(
         id=str(RunKey(row.scheduled_at, row.job_key)),
         job_id=row.id,
-        task=payload.get("task", row.task),
+        task=payload["task"],
         state=RunState(row.state),
         cause=Cause(row.cause),
         scheduled_at=row.scheduled_at,
         created_at=row.created_at,
         attempt=row.attempt,
         crashes=row.crashes,
-        args=tuple(payload.get("args", _json(row.args) or ())),
-        kwargs=payload.get("kwargs", _json(row.kwargs) or {}),
+        args=tuple(payload["args"]) if isinstance(payload["args"], list) else (),
+        kwargs=payload["kwargs"] if isinstance(payload["kwargs"], dict) else {},
         node=row.node,
         not_before=row.not_before,
         started_at=row.started_at,
         finished_at=row.finished_at,
         stop_reason=row.stop_reason,
-        progress=None if progress is None else Progress(**progress),
+        progress=None if "done" not in progress else Progress(progress["done"], progress.get("total"), progress.get("message", "")),
         result=_json(row.result),
         error=read_error(row.error),
     )
@@ -165,8 +221,8 @@ def read_attempt(row: Row[Any]) -> AttemptInfo:
 
 def read_error(text: str | None) -> ErrorInfo | None:
     """An error as it was kept."""
-    data = _json(text)
-    return None if data is None else ErrorInfo.from_json(data)
+    data = _object(text)
+    return ErrorInfo.from_json(data) if {"type", "message"} <= data.keys() else None
 
 
 def error_text(error: ErrorInfo | None) -> str | None:
@@ -185,4 +241,16 @@ def clean(text: str) -> str:
 
 
 def _json(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
+    """A value; None too for text that cannot be read, so that the rest of its row can be shown."""
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    """A JSON object; an empty one where there is none."""
+    value = _json(text)
+    return value if isinstance(value, dict) else {}

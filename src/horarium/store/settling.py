@@ -48,12 +48,53 @@ class Settled:
 
 
 def settle(connection: Connection, dialect: Dialect, job: Job, now: datetime) -> None:
-    """Decide what is due of one job and write it, its runs left for any node. Nothing happens when nothing is due."""
+    """Decide what is due of one job and write it, its runs left for any node. Nothing happens when nothing is due.
+
+    Nothing either for a job that does not come due as it is: paused, or set aside.
+    """
     due = job.next_run_time
     if due is None or due > now or job.paused or job.status is not JobStatus.SCHEDULED:
         return
     thought = Thought(job, due, job.version, decide(job, due, now))
     write_thoughts(connection, dialect, [thought], node=NOBODY, now=now, takes=lambda _: False)
+
+
+def settle_before_change(connection: Connection, dialect: Dialect, job: Job, now: datetime) -> None:
+    """Decide what is due of a job that is about to get another schedule, whatever state it is in."""
+    if job.status is JobStatus.SCHEDULED:
+        settle(connection, dialect, job, now)
+    else:
+        settle_before_removal(connection, [job], now)
+
+
+def settle_before_removal(connection: Connection, due: Sequence[Job], now: datetime) -> None:
+    """Write off what is due of jobs that will not come to it any more, one decision for each job."""
+    told = [(job, one) for job in due if (one := left_out(job, now, *_why_left_out(connection, job))) is not None]
+    _insert_decisions(connection, told, NOBODY, now)
+
+
+def left_out(job: Job, now: datetime, kind: DecisionKind, reason: str) -> Unrun | None:
+    """All that is due of a job, as one decision; None when nothing is."""
+    due = job.next_run_time
+    if due is None or due > now:
+        return None
+    later = job.trigger.missed_summary(due, now, 1)
+    last = later.last[-1] if later.last else (due if later.exact else now)
+    return Unrun(kind, due, last, later.count + 1, later.exact, reason)
+
+
+def paused_reason(connection: Connection, job: Job) -> str:
+    """Why a paused job does not run."""
+    by = connection.scalar(select(jobs.c.paused_by).where(jobs.c.key == job.key))
+    return f"the job was paused by {by}" if by else "the job was paused"
+
+
+def _why_left_out(connection: Connection, job: Job) -> tuple[DecisionKind, str]:
+    if job.paused:
+        return DecisionKind.SKIPPED, paused_reason(connection, job)
+    if job.status is JobStatus.SCHEDULED:
+        return DecisionKind.SKIPPED, "the job was removed before a node decided it"
+    return DecisionKind.MISSED, f"the job was {job.status}: {job.fault}"
 
 
 def write_thoughts(
@@ -78,8 +119,9 @@ def write_thoughts(
         moves.append(Move(job.key, thought.version, thought.due_at, verdict.next_run_time))
         if verdict.unrun:
             unrun[job.key] = list(verdict.unrun)
+        several = len(verdict.fires) > 1
         for occurrence in verdict.fires:
-            fire = _fire(job, occurrence, used, takes)
+            fire = _waiting(job, occurrence) if several else _fire(job, occurrence, used, takes)
             if fire is None:
                 unrun.setdefault(job.key, []).append(_overlapped(occurrence))
             else:
@@ -105,14 +147,18 @@ def record_unrun(connection: Connection, job: Job, entries: Iterable[Unrun], nod
 
 
 def enqueue(
-    connection: Connection, key: int, at: datetime, cause: Cause, now: datetime, payload: str | None = None
+    connection: Connection,
+    dialect: Dialect,
+    key: int,
+    at: datetime,
+    cause: Cause,
+    now: datetime,
+    payload: str | None = None,
 ) -> datetime | None:
     """Insert one run that waits for any node; its time, or None when the job has a run of that time already."""
-    known = select(runs.c.job_key).where(runs.c.scheduled_at == at, runs.c.job_key == key)
-    if connection.execute(known).first() is not None:
-        return None
-    connection.execute(
-        insert(runs).values(
+    made = connection.execute(
+        dialect.insert_new(runs)
+        .values(
             scheduled_at=at,
             job_key=key,
             state=target(Change.ENQUEUE),
@@ -121,14 +167,17 @@ def enqueue(
             not_before=now,
             payload=payload,
         )
+        .returning(runs.c.job_key)
     )
-    return at
+    return at if made.first() is not None else None
 
 
-def enqueue_by_hand(connection: Connection, key: int, now: datetime, payload: str | None = None) -> datetime:
+def enqueue_by_hand(
+    connection: Connection, dialect: Dialect, key: int, now: datetime, payload: str | None = None
+) -> datetime:
     """Insert a run for no occurrence, at the first free microsecond after `now`; answers its time."""
     at = now + timedelta(microseconds=1)
-    while enqueue(connection, key, at, Cause.MANUAL, now, payload) is None:
+    while enqueue(connection, dialect, key, at, Cause.MANUAL, now, payload) is None:
         at += timedelta(microseconds=1)
     return at
 
@@ -140,8 +189,7 @@ def _fire(job: Job, occurrence: datetime, used: Mapping[int, set[int]], takes: C
     if policies.overlap is Overlap.ALLOW:
         return Fire(occurrence, job.key, takes(job), None, deadline)
     if policies.overlap is not Overlap.SKIP:
-        # These wait their turn: whoever claims them takes the slot.
-        return Fire(occurrence, job.key, False, None, deadline)
+        return _waiting(job, occurrence)
     slot = 1
     if policies.max_instances > 1:
         taken = used.get(job.key, set())
@@ -150,6 +198,11 @@ def _fire(job: Job, occurrence: datetime, used: Mapping[int, set[int]], takes: C
             return None
         taken.add(slot)
     return Fire(occurrence, job.key, takes(job), slot, deadline)
+
+
+def _waiting(job: Job, occurrence: datetime) -> Fire:
+    """A run that waits its turn: whoever claims it takes the slot. So do all of a backlog, which are to run in order."""
+    return Fire(occurrence, job.key, False, None, start_deadline(job, occurrence))
 
 
 def _overlapped(occurrence: datetime) -> Unrun:
@@ -205,8 +258,9 @@ def _finish_jobs(connection: Connection, keys: Sequence[int]) -> None:
 
 
 def _stop_replaced(connection: Connection, newer: Sequence[Fire], now: datetime) -> None:
-    """Ask the older active runs of these jobs to stop, and cancel those that had not begun."""
-    for fire in newer:
+    """Ask the other active runs of these jobs to stop, and cancel those that had not begun: the newest run stays."""
+    newest = {fire.job_key: fire for fire in sorted(newer)}
+    for fire in newest.values():
         older = (runs.c.job_key == fire.job_key) & (runs.c.scheduled_at != fire.scheduled_at)
         connection.execute(
             update(runs)

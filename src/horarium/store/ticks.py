@@ -8,20 +8,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, exists, func, select
 
 from horarium.job import Job
 from horarium.states import JobStatus
 from horarium.store import schema
 from horarium.store.database import Database
+from horarium.store.holds import PLAN_PAUSED
 from horarium.store.jobs import select_jobs
-from horarium.store.rows import UNREADABLE, clean, read_job
+from horarium.store.quarantine import let_go, set_aside
+from horarium.store.rows import UNREADABLE, read_job
 from horarium.store.settling import Settled, Thought, write_thoughts
 
-clock, jobs = schema.job_clock, schema.jobs
+clock, facts, jobs = schema.job_clock, schema.facts, schema.jobs
 
 _DUE = (~clock.c.paused) & (~clock.c.held) & clock.c.next_run_time.is_not(None)
+_PLAN_GOES_ON = ~exists().where(facts.c.name == PLAN_PAUSED)
 _KEPT_DEFINITIONS = 20_000
+_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,13 @@ class Ticks:
         self._definitions: OrderedDict[tuple[int, int], Job] = OrderedDict()
 
     def due(self, now: datetime, limit: int, without: Collection[int] = ()) -> list[Due]:
-        """At most `limit` due jobs, those due longest first, leaving out the job keys `without`.
+        """At most `limit` due jobs, those due longest first, leaving out the job keys `without`; none in a paused plan.
 
         A row that cannot be read is set aside (quarantined, with why) and the others are answered.
         """
         query = (
             select(clock.c.job_key, clock.c.next_run_time, clock.c.version, clock.c.revision)
-            .where(_DUE, clock.c.next_run_time <= now)
+            .where(_DUE, clock.c.next_run_time <= now, _PLAN_GOES_ON)
             .order_by(clock.c.next_run_time)
             .limit(limit)
         )
@@ -82,23 +86,13 @@ class Ticks:
     def hold(self, faults: dict[int, str], status: JobStatus) -> None:
         """Keep jobs out of the ticks, as broken or quarantined, and say why. They stay where they are."""
         with self._database.write() as connection:
-            for key, fault in faults.items():
-                connection.execute(
-                    update(clock).where(clock.c.job_key == key).values(held=True, version=clock.c.version + 1)
-                )
-                connection.execute(update(jobs).where(jobs.c.key == key).values(status=status, fault=clean(fault)))
+            set_aside(connection, faults, status)
 
     def release(self, keys: Sequence[int]) -> None:
         """Let broken jobs run again."""
         with self._database.write() as connection:
-            connection.execute(
-                update(clock).where(clock.c.job_key.in_(keys)).values(held=False, version=clock.c.version + 1)
-            )
-            connection.execute(
-                update(jobs)
-                .where(jobs.c.key.in_(keys), jobs.c.status == JobStatus.BROKEN)
-                .values(status=JobStatus.SCHEDULED, fault=None)
-            )
+            for start in range(0, len(keys), _AT_ONCE):
+                let_go(connection, keys[start : start + _AT_ONCE], JobStatus.BROKEN)
 
     def broken(self) -> list[tuple[int, str]]:
         """Keys and tasks of the jobs that no node could import."""

@@ -193,7 +193,8 @@ class PlanJobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler has no an
         if service is None:
             return None
         if tick is not None:
-            return datetime.now(UTC) + timedelta(seconds=service.give_back(tick))
+            pause = service.give_back(tick)  # it writes, which takes time: the clock is read afterwards
+            return datetime.now(UTC) + timedelta(seconds=pause)
         try:
             return self._read_next()
         except Exception as error:  # noqa: BLE001 - the loop of a scheduler may be the caller

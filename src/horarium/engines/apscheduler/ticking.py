@@ -102,6 +102,8 @@ class Ticking:
         except Exception as error:  # noqa: BLE001 - see above
             self._fail(tick, error)
         rest = max(self._failing_until, self._quiet_until) - self._node.clock.elapsed()
+        if not tick.failed and self._next_due is not None:
+            rest = min(rest, (self._next_due - self._node.clock.now()).total_seconds())
         return min(max(rest, 0.0), LONGEST)
 
     # --- the first half

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,8 +94,8 @@ class PostgreSQL(Dialect):
         self, connection: Connection, moves: Sequence[Move], fires: Sequence[Fire], *, node: str, now: datetime
     ) -> Refused:
         """One statement."""
-        keys, versions, dues, nexts = _columns(moves, 4)
-        times, fire_keys, running, slots, deadlines = _columns(fires, 5)
+        keys, versions, dues, nexts = _arrays(moves, "nntt")
+        times, fire_keys, running, slots, deadlines = _arrays(fires, "tnnnt")
         rows = connection.execute(
             _APPLY,
             {
@@ -118,7 +118,7 @@ class PostgreSQL(Dialect):
 
     def finish(self, connection: Connection, ends: Sequence[Finish], *, node: str) -> list[tuple[datetime, int]]:
         """One statement."""
-        times, keys, attempts, states, failed, keeps, not_befores, ended, results, errors = _columns(ends, 10)
+        times, keys, attempts, states, failed, keeps, not_befores, ended, results, errors = _arrays(ends, "tnnsnnttss")
         rows = connection.execute(
             _FINISH,
             {
@@ -186,6 +186,30 @@ class PostgreSQL(Dialect):
         return ""
 
 
-def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
-    """Rows as columns; as many empty columns as there should be when there are no rows."""
-    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+def _arrays(rows: Sequence[tuple[object, ...]], kinds: str) -> list[str]:
+    """Rows as columns, each the text of a PostgreSQL array; written here since psycopg's own takes ten times as long.
+
+    `kinds` has a letter for each column: n for numbers and truth, t for times, s for text.
+    """
+    columns = zip(*rows, strict=True) if rows else [()] * len(kinds)
+    return ["{" + ",".join(_WRITERS[kind](column)) + "}" for kind, column in zip(kinds, columns, strict=True)]
+
+
+def _numbers(column: Sequence[Any]) -> Iterable[str]:
+    return ["NULL" if value is None else str(value) for value in column]
+
+
+def _times(column: Sequence[Any]) -> Iterable[str]:
+    return ["NULL" if value is None else value.isoformat() for value in column]
+
+
+def _texts(column: Sequence[Any]) -> Iterable[str]:
+    return ["NULL" if value is None else _quoted(value) for value in column]
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+_WRITERS: dict[str, Callable[[Sequence[Any]], Iterable[str]]] = {"n": _numbers, "t": _times, "s": _texts}

@@ -139,4 +139,5 @@ class SQLite(Dialect):
 
 
 def _as_json(rows: Sequence[tuple[object, ...]]) -> str:
-    return json.dumps(rows, default=to_microseconds, ensure_ascii=False, separators=(",", ":"))
+    plain = [[to_microseconds(value) if type(value) is datetime else value for value in row] for row in rows]
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
