@@ -11,6 +11,7 @@ from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.jobs import select_jobs
 from horarium.store.rows import UNREADABLE, read_job
+from horarium.when import Interval
 from horarium.when.zones import database_version
 
 clock, facts, jobs = schema.job_clock, schema.facts, schema.jobs
@@ -61,7 +62,7 @@ def _replan(connection: Connection, after_key: int, now: datetime) -> tuple[int 
             job = read_job(row)
         except UNREADABLE:
             continue  # the tick sets it aside
-        if job.trigger.timezone in (None, "UTC"):
+        if isinstance(job.trigger, Interval) or job.trigger.timezone == "UTC":
             continue
         following = job.trigger.next_after(now)
         if following != row.next_run_time:
