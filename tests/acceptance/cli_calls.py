@@ -84,7 +84,9 @@ class Cli:
     def run(self, *words: object) -> subprocess.Popen[bytes]:
         """Start a scheduler, and wait until it says so."""
         process = self.start("run", "--json", *words)
-        assert json.loads(line_of(process))["started"] is True
+        line = line_of(process)
+        assert line, ended(process)
+        assert json.loads(line)["started"] is True
         return process
 
     def close(self) -> None:

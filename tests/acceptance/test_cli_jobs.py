@@ -149,6 +149,21 @@ def test_jobs_are_paused_and_resumed(cli: Cli) -> None:
     assert [job["status"] for job in cli("jobs", "resume", "clean", json=True).json] == ["scheduled"]
 
 
+def test_the_whole_plan_is_paused_and_resumed(cli: Cli) -> None:
+    cli("jobs", "add", TASK, "--every", "10m", "--id", "clean")
+    assert cli("jobs", "pause", "--all", json=True).json == {"plan": "paused"}
+    assert cli("jobs", "show", "clean", json=True).json["paused"] is False
+    cli.run()
+    assert cli("status", json=True).json["status"] == "paused"
+    cli("jobs", "resume", "--all")
+    assert cli("status", json=True).json["status"] == "ok"
+
+
+def test_pausing_nothing_is_a_usage_error(sqlite_cli: Cli) -> None:
+    assert sqlite_cli("jobs", "pause").code == 2
+    assert sqlite_cli("jobs", "pause", "clean", "--all").code == 2
+
+
 def test_jobs_are_removed(cli: Cli) -> None:
     for job in ("one", "two", "three"):
         cli("jobs", "add", TASK, "--every", "10m", "--id", job)

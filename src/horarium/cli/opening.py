@@ -67,12 +67,16 @@ def refuse_missing_plan(address: str) -> None:
 
 
 def _set_up_logging(session: Session) -> None:
-    """Show everything with --verbose; leave the error stream to the error, with --json. `run` has its own logging."""
-    root = logging.getLogger()
+    """Show everything with --verbose; leave the error stream to the error with --json. `run` has its own logging."""
+    root, ours = logging.getLogger(), logging.getLogger("horarium")
     if root.handlers:
         return
     handler = logging.StreamHandler() if session.verbose else logging.NullHandler() if session.json else None
-    if handler is not None:
-        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-        root.addHandler(handler)
-        session.closing.callback(root.removeHandler, handler)
+    if handler is None:
+        return
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    root.addHandler(handler)
+    session.closing.callback(root.removeHandler, handler)
+    if session.verbose:
+        session.closing.callback(ours.setLevel, ours.level)
+        ours.setLevel(logging.DEBUG)

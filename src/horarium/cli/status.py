@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 OK, PAUSED, STOPPED = "ok", "paused", "stopped"
 _WORDS = {
     OK: Text("ok", style="green"),
-    PAUSED: Text("paused: nothing comes due until it is resumed", style="yellow"),
+    PAUSED: Text("paused: nothing comes due until `horarium jobs resume --all`", style="yellow"),
     STOPPED: Text("stopped: no scheduler is running; `horarium run` starts one", style="red"),
 }
 _DAYS = 7

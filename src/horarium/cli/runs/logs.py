@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Sequence
@@ -12,8 +13,9 @@ import typer
 from horarium.cli.as_json import line_json
 from horarium.cli.opening import open_plan
 from horarium.cli.output import write_json
+from horarium.cli.patience import patiently
 from horarium.cli.runs.naming import RunName, find_run
-from horarium.cli.session import session_of
+from horarium.cli.session import Session, session_of
 from horarium.states import FINAL
 from horarium.values import LogLine
 
@@ -44,7 +46,7 @@ def logs(
     session = session_of(context)
     scheduler = open_plan(session)
     found = find_run(scheduler, run)
-    pieces = _pieces(scheduler, found) if follow else iter([scheduler.run_logs(found.id)])
+    pieces = _pieces(session, scheduler, found) if follow else iter([scheduler.run_logs(found.id)])
     told_attempt, told = 0, False
     try:
         for piece in pieces:
@@ -60,12 +62,12 @@ def logs(
         session.note(f"Run {found.id} has logged nothing.")
 
 
-def _pieces(scheduler: Scheduler, run: RunInfo) -> Iterator[list[Numbered]]:
+def _pieces(session: Session, scheduler: Scheduler, run: RunInfo) -> Iterator[list[Numbered]]:
     """What is new in the log each time it is looked at, until the run has ended."""
     place = (0, 0)
     while True:
         ended = run.state in FINAL  # asked before reading, so that the last lines are not lost
-        fresh = scheduler.run_logs(run.id, place)
+        fresh = patiently(session, functools.partial(scheduler.run_logs, run.id, place))
         yield fresh
         if ended:
             return
@@ -73,7 +75,7 @@ def _pieces(scheduler: Scheduler, run: RunInfo) -> Iterator[list[Numbered]]:
             number, line = fresh[-1]
             place = (line.attempt, number)
         time.sleep(_LOOK_EVERY)
-        run = scheduler.get_run(run.id)
+        run = patiently(session, functools.partial(scheduler.get_run, run.id))
 
 
 def _write_json(lines: Sequence[Numbered], *, each: bool) -> None:

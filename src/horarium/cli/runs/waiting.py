@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from horarium.cli.as_json import run_json
 from horarium.cli.exit_codes import ExitCode
 from horarium.cli.output import compact, open_console, write_json
+from horarium.cli.patience import patiently
 from horarium.cli.runs.tables import run_line, waiting_words
 from horarium.cli.session import Session
 from horarium.cli.times import now, took
@@ -60,8 +61,7 @@ def _wait(session: Session, scheduler: Scheduler, run: RunInfo) -> RunInfo:
         bar = bars.add_task(run.job_id, total=None, far="")
         while run.state not in FINAL:
             bars.update(bar, **_bar(run))
-            time.sleep(_LOOK_EVERY)
-            run = scheduler.get_run(run.id)
+            run = _look_again(session, scheduler, run)
     return run
 
 
@@ -71,9 +71,13 @@ def _wait_in_lines(session: Session, scheduler: Scheduler, run: RunInfo) -> RunI
         if run.state != told:
             session.note(run_line(run, now()))
             told = run.state
-        time.sleep(_LOOK_EVERY)
-        run = scheduler.get_run(run.id)
+        run = _look_again(session, scheduler, run)
     return run
+
+
+def _look_again(session: Session, scheduler: Scheduler, run: RunInfo) -> RunInfo:
+    time.sleep(_LOOK_EVERY)
+    return patiently(session, lambda: scheduler.get_run(run.id))
 
 
 def _bar(run: RunInfo) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ from rich.text import Text
 from horarium.cli.as_json import run_json
 from horarium.cli.opening import open_plan
 from horarium.cli.output import Rows, open_console, write_json
+from horarium.cli.patience import patiently
 from horarium.cli.runs.tables import elapsed, progress_words, remark, run_line, state_text, waiting_words
 from horarium.cli.session import Session, session_of
 from horarium.cli.times import now, took
@@ -47,7 +49,7 @@ def watch(
         if session.json or not console.is_terminal:
             _in_lines(session, watched, interval)
         else:
-            _live(console, watched, interval)
+            _live(session, console, watched, interval)
     except KeyboardInterrupt:
         return  # the way to end it
 
@@ -84,11 +86,12 @@ class Watched:
             return {}
 
 
-def _live(console: Console, watched: Watched, interval: float) -> None:
+def _live(session: Session, console: Console, watched: Watched, interval: float) -> None:
     with Live(console=console, auto_refresh=False, transient=False) as live:
         while True:
             present = now()
-            live.update(_table(watched.look(present), present, console.height - _LINES_AROUND), refresh=True)
+            runs = patiently(session, functools.partial(watched.look, present))
+            live.update(_table(runs, present, console.height - _LINES_AROUND), refresh=True)
             time.sleep(interval)
 
 
@@ -125,7 +128,7 @@ def _in_lines(session: Session, watched: Watched, interval: float) -> None:
     told: dict[str, RunInfo] = {}
     while True:
         present = now()
-        runs = watched.look(present)
+        runs = patiently(session, functools.partial(watched.look, present))
         for run in runs:
             if told.get(run.id) == run:
                 continue
