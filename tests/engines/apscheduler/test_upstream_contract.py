@@ -28,13 +28,16 @@ def berlin(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=BERLIN)  # type: ignore[arg-type,misc]  # a date's parts
 
 
+LATER = berlin(2999, 1, 1)
+
+
 class Scheduler:
     """What a job asks of its scheduler before there is one."""
 
     timezone = BERLIN
 
 
-def make_job(func: Any = tasks.note, at: datetime = berlin(2999, 1, 1), *, paused: bool = False, **fields: Any) -> Job:
+def make_job(func: Any = tasks.note, at: datetime = LATER, *, paused: bool = False, **fields: Any) -> Job:
     time = None if paused else at
     given = {"misfire_grace_time": 1, "coalesce": False, "max_instances": 1, "name": "näme", "executor": "default"}
     return Job(
@@ -62,7 +65,7 @@ Add = Callable[..., Job]
 
 @pytest.fixture
 def add(store: PlanJobStore) -> Add:
-    def add(func: Any = tasks.note, at: datetime = berlin(2999, 1, 1), **fields: Any) -> Job:
+    def add(func: Any = tasks.note, at: datetime = LATER, **fields: Any) -> Job:
         job = make_job(func, at, **fields)
         store.add_job(job)
         return job
@@ -90,7 +93,7 @@ def test_a_job_calls_what_it_was_given(store: PlanJobStore, add: Add, func: Any)
 
 
 def test_a_method_of_an_instance_is_refused_with_what_to_do(store: PlanJobStore, add: Add) -> None:
-    with pytest.raises(JobError, match="method of an instance.*use a function of a module"):
+    with pytest.raises(JobError, match=r"method of an instance.*use a function of a module"):
         add(tasks.Owner().method, kwargs={"a": 1, "b": 2})
 
 
