@@ -37,6 +37,7 @@ class UsageProblem(Protocol):
     """What Typer raises for a command line that it cannot take."""
 
     exit_code: int
+    message: str
 
     def format_message(self) -> str:
         """The sentence."""
@@ -62,6 +63,8 @@ def report(error: BaseException, *, as_json: bool, verbose: bool) -> int:
     if verbose:
         sys.stderr.write("".join(traceback.format_exception(error)))
     code = exit_code_of(error)
+    if isinstance(error, UsageProblem):
+        error.message = error.message.removeprefix("Value error, ")  # pydantic's, which reads values for Typer
     if as_json:
         sys.stderr.write(json.dumps(to_json(error)) + "\n")
     elif isinstance(error, UsageProblem):

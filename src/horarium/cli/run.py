@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,5 +129,6 @@ def _signals() -> Iterator[threading.Event]:
 def _end_now(code: int) -> None:
     # Not sys.exit: it waits for threads. Child processes end with the pipe from this one.
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with suppress(OSError, RuntimeError):  # its reader is gone, or the signal came in the middle of a flush
+            stream.flush()
     os._exit(code)
