@@ -66,9 +66,7 @@ def test_a_database_made_by_somebody_else_is_not_dropped(own: TemporaryPostgres)
         own.drop_database(own.url)
 
 
-def test_a_named_server_is_used_and_not_stopped(
-    own: TemporaryPostgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_named_server_is_used_and_not_stopped(own: TemporaryPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_DATABASE_URL", own.url.replace("postgresql://", "postgres://"))
     with TemporaryPostgres() as server:
         assert server.url == own.url

@@ -68,9 +68,7 @@ class TemporaryPostgres:
     :param own: leave TEST_DATABASE_URL aside, for tests that must stop the server.
     """
 
-    def __init__(
-        self, *, fsync: bool = True, settings: Mapping[str, str] | None = None, own: bool = False
-    ) -> None:
+    def __init__(self, *, fsync: bool = True, settings: Mapping[str, str] | None = None, own: bool = False) -> None:
         self._external = None if own else _Environment().test_database_url
         self._settings = {
             "listen_addresses": "127.0.0.1",
