@@ -74,13 +74,17 @@ def _explain(job: Job, first: datetime, last: datetime, count: int, exact: bool,
     if not ran:
         return _late(job, first, last, count, exact)
     if job.policies.coalesce:
-        return Unrun(DecisionKind.COALESCED, first, last, count, exact, "several were due at once; only the last one ran")
-    reason = f"more were due at once than the {job.policies.catch_up} that catch_up allows, or they were past their grace time"
+        reason = "several were due at once; only the last one ran"
+        return Unrun(DecisionKind.COALESCED, first, last, count, exact, reason)
+    reason = f"more were due at once than catch_up ({job.policies.catch_up}) allows, or they were past their grace time"
     return Unrun(DecisionKind.MISSED, first, last, count, exact, reason)
 
 
 def _late(job: Job, first: datetime, last: datetime, count: int, exact: bool) -> Unrun:
-    reason = f"not started within misfire_grace_time of {job.policies.misfire_grace_time:g} s: no node was ticking then"
+    grace = f"misfire_grace_time of {job.policies.misfire_grace_time:g} s"
+    reason = f"not started within {grace}: no node was ticking then"
+    if job.created_at is not None and last < job.created_at:
+        reason = f"its time had passed when the job was added, by more than its {grace}"
     return Unrun(DecisionKind.MISSED, first, last, count, exact, reason)
 
 

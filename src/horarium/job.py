@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Self
+from enum import StrEnum
+from typing import Any, Self, TypeVar
 
 from horarium.errors import JobError
 from horarium.retry import Retry
@@ -15,6 +16,14 @@ from horarium.when.base import Trigger
 CATCH_UP = 100
 """How many missed occurrences at most are run one by one after an outage when `coalesce` is off."""
 
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+MOST_CAUGHT_UP = 10_000
+"""The highest `catch_up`: all of them are made in one transaction of a tick."""
+
+_MOST = 2**31 - 1  # what a database keeps in an integer column
+_LONGEST = {"misfire_grace_time": 1e9, "timeout": 1e9, "keep_days": 36_525}
+
 EXECUTORS = ("loop", "thread", "process")
 """Where a function may run: the event loop, a thread, a child process."""
 
@@ -23,7 +32,8 @@ EXECUTORS = ("loop", "thread", "process")
 class Policies:
     """How a job's occurrences become runs and how its runs are treated. None means: as the task says.
 
-    `misfire_grace_time` and `timeout` are seconds; `keep_runs` is a number of runs and `keep_days` an age.
+    `misfire_grace_time` and `timeout` are seconds; `keep_runs` is a number of runs and `keep_days` an age. Raises
+    JobError.
     """
 
     executor: str | None = None
@@ -39,15 +49,29 @@ class Policies:
     keep_days: float | None = None
 
     def __post_init__(self) -> None:
+        put = object.__setattr__
         if self.executor is not None and self.executor not in EXECUTORS:
             raise JobError(f"executor {self.executor!r} is not one of {', '.join(EXECUTORS)}")
-        for name in ("max_instances", "catch_up"):
-            if getattr(self, name) < 1:
-                raise JobError(f"{name} must be at least 1, not {getattr(self, name)!r}")
-        for name in ("misfire_grace_time", "timeout", "keep_runs", "keep_days"):
+        put(self, "overlap", _choice(Overlap, self.overlap, "overlap"))
+        put(self, "on_crash", _choice(OnCrash, self.on_crash, "on_crash"))
+        if not isinstance(self.coalesce, bool):
+            raise JobError(f"coalesce is true or false, not {self.coalesce!r}")
+        if self.retry is not None and not isinstance(self.retry, Retry):
+            raise JobError(f"retry must be a Retry, such as Retry.fixed(60), not {self.retry!r}")
+        _check_whole("max_instances", self.max_instances, _MOST)
+        _check_whole("catch_up", self.catch_up, MOST_CAUGHT_UP)
+        if self.keep_runs is not None:
+            _check_whole("keep_runs", self.keep_runs, _MOST)
+        for name, longest in _LONGEST.items():
             value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise JobError(f"{name} must be more than 0, not {value!r}; leave it out for none")
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= longest:
+                unit = "days" if name.endswith("days") else "seconds"
+                raise JobError(
+                    f"{name} must be a number of {unit}, more than 0 and at most {longest:g}, not {value!r}; "
+                    "leave it out for none"
+                )
 
     def to_json(self) -> dict[str, Any]:
         """As JSON, without what is at its default."""
@@ -63,16 +87,21 @@ class Policies:
         if unknown:
             raise JobError(f"unknown policy {unknown[0]!r}; the policies are {', '.join(POLICY_NAMES)}")
         values = dict(data)
-        try:
-            values["overlap"] = Overlap(values.get("overlap", Overlap.SKIP))
-            values["on_crash"] = OnCrash(values.get("on_crash", OnCrash.RESUME))
-        except ValueError as error:
-            raise JobError(
-                f"{error}; overlap is one of {', '.join(Overlap)}, on_crash one of {', '.join(OnCrash)}"
-            ) from None
         if values.get("retry") is not None:
             values["retry"] = Retry.from_json(values["retry"])
         return cls(**values)
+
+
+def _choice(kind: type[_Choice], value: object, name: str) -> _Choice:
+    try:
+        return kind(str(value))
+    except ValueError:
+        raise JobError(f"{name} {value!r} is not one of {', '.join(kind)}") from None
+
+
+def _check_whole(name: str, value: object, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise JobError(f"{name} must be a whole number from 1 to {most}, not {value!r}")
 
 
 POLICY_NAMES = tuple(one.name for one in fields(Policies))

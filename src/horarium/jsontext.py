@@ -30,7 +30,8 @@ def to_json_text(value: Any, what: str) -> str:
         raise ArgumentsNotJSON(f"{what} contains a NUL character, which databases cannot keep in text")
     if not same:
         raise ArgumentsNotJSON(
-            f"{what} would come back from JSON as something else; use text keys, lists, numbers, text, true, false and null"
+            f"{what} would come back from JSON as something else; use text keys, lists, numbers, text, true, false "
+            "and null"
         )
     return text
 

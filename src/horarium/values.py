@@ -13,20 +13,23 @@ from horarium.states import Cause, DecisionKind, RunState
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as the number does, no i, l, o, u
 _TIME_WIDTH = 11
+_KEY_DIGITS = 18  # fewer than a bigint has
+_TIMES = 32**_TIME_WIDTH  # half of them before 1970, so that an occurrence of 1960 reads back too
 _VALUE_OF = {digit: value for value, digit in enumerate(_DIGITS)}
 
 
 class RunKey(NamedTuple):
     """What names a run: its occurrence. The database's primary key, so that there is at most one run of each.
 
-    Written for people as eleven characters of time (they sort as the times do) and the key of the job: `1j8k2m4p6rs-17`.
+    Written for people as eleven characters of time (they sort as the times do) and the key of the job:
+    `1j8k2m4p6rs-17`.
     """
 
     scheduled_at: datetime
     job_key: int
 
     def __str__(self) -> str:
-        number = to_microseconds(self.scheduled_at)
+        number = to_microseconds(self.scheduled_at) % _TIMES
         text = ""
         for _ in range(_TIME_WIDTH):
             number, digit = divmod(number, 32)
@@ -36,14 +39,23 @@ class RunKey(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a run's id. Raises RunNotFound when the text cannot be one."""
+        if not isinstance(text, str):
+            raise RunNotFound(text)
         time_part, dash, key_part = text.strip().lower().partition("-")
-        if len(time_part) != _TIME_WIDTH or not dash or not key_part.isdecimal() or len(key_part) > 18:  # noqa: PLR2004 - digits of a bigint
+        if (
+            len(time_part) != _TIME_WIDTH
+            or not dash
+            or not (key_part.isascii() and key_part.isdecimal())
+            or len(key_part) > _KEY_DIGITS
+        ):
             raise RunNotFound(text)
         number = 0
         for character in time_part:
             if character not in _VALUE_OF:
                 raise RunNotFound(text)
             number = number * 32 + _VALUE_OF[character]
+        if number >= _TIMES // 2:
+            number -= _TIMES
         try:
             return cls(from_microseconds(number), int(key_part))
         except OverflowError:

@@ -6,12 +6,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from horarium.building import aware, build_job, build_policies, build_task, build_trigger, known
-from horarium.errors import JobNotFound
+from horarium.building import (
+    aware,
+    build_job,
+    build_policies,
+    build_task,
+    build_trigger,
+    checked_args,
+    checked_job,
+    checked_kwargs,
+    checked_text,
+    known,
+)
+from horarium.errors import JobError, JobNotFound
 from horarium.facade.base import Facade
+from horarium.facade.checks import choice, job_named, limit_of, whole
 from horarium.job import POLICY_NAMES, Job
 from horarium.retry import Retry
 from horarium.states import JobStatus, OnCrash, Overlap
+
+_CHANGEABLE = ("func", "args", "kwargs", "name", "trigger", "next_run_time", *POLICY_NAMES)
 
 
 class JobMethods(Facade):
@@ -73,15 +87,18 @@ class JobMethods(Facade):
         return self.add_jobs([job], replace_existing=replace_existing)[0]
 
     def add_jobs(self, jobs: Iterable[Job], *, replace_existing: bool = False) -> list[Job]:
-        """Add many jobs, all or none; see `add_job`."""
-        added = self._plan.jobs.add(list(jobs), self._now(), replace_existing=replace_existing)
+        """Add many jobs, all or none; see `add_job`. Raises JobExists, JobError, TriggerError, ArgumentsNotJSON."""
+        if isinstance(jobs, Job) or not isinstance(jobs, Iterable):
+            raise JobError(f"add_jobs takes a list of jobs, not {jobs!r}")
+        wanted = [checked_job(job) for job in jobs]
+        added = self._plan.jobs.add(wanted, self._now(), replace_existing=replace_existing)
         self._service.announce()
         return added
 
     def get_job(self, job_id: str) -> Job | None:
         """The job with this id, or None."""
         try:
-            return self._plan.jobs.get(job_id)
+            return self._plan.jobs.get(job_named(job_id))
         except JobNotFound:
             return None
 
@@ -93,54 +110,93 @@ class JobMethods(Facade):
         limit: int | None = None,
         offset: int = 0,
     ) -> list[Job]:
-        """Jobs by next run time; broken, paused and finished ones too. Horarium's own only by `origin="builtin"`."""
-        wanted = None if status is None else JobStatus(status)
-        return self._plan.jobs.find(status=wanted, search=search, origin=origin, limit=limit, offset=offset)
+        """Jobs by next run time; broken, paused and finished ones too. Horarium's own only by `origin="builtin"`.
+
+        Raises JobError for a status that there is not, and the like.
+        """
+        return self._plan.jobs.find(
+            status=None if status is None else choice(JobStatus, status, "status"),
+            search=None if search is None else checked_text(search, "search"),
+            origin=None if origin is None else checked_text(origin, "origin"),
+            limit=limit_of(limit),
+            offset=whole(offset, "offset"),
+        )
 
     def modify_job(self, job_id: str, **changes: Any) -> Job:
         """Change a job: its `func`, `args`, `kwargs`, `name`, `trigger`, `next_run_time`, or any policy.
 
         Raises JobNotFound, JobError, TriggerError, ArgumentsNotJSON.
         """
-        job = self._plan.jobs.get(job_id)
-        fields: dict[str, Any] = {name: changes.pop(name) for name in ("name", "args", "kwargs") if name in changes}
-        if "func" in changes:
-            fields["task"] = build_task(changes.pop("func"))
-        if "trigger" in changes:
-            fields["trigger"] = build_trigger(changes.pop("trigger"), {}, job.timezone)
-        if "next_run_time" in changes:
-            fields["next_run_time"] = aware(changes.pop("next_run_time"), job.timezone)
-        if changes:
-            policies = {name: getattr(job.policies, name) for name in POLICY_NAMES} | changes
-            fields["policies"] = build_policies(policies, known(fields.get("task", job.task)))
-        changed = self._plan.jobs.modify(job_id, fields, self._now())
+        job = self._plan.jobs.get(job_named(job_id))
+        for name in changes:
+            if name not in _CHANGEABLE:
+                raise JobError(f"a job has no {name!r} that can be changed; there are {', '.join(_CHANGEABLE)}")
+        changed = self._plan.jobs.modify(job.id, _fields_of(job, changes), self._now())
         self._service.announce()
         return changed
 
     def reschedule_job(self, job_id: str, trigger: Any = None, **trigger_args: Any) -> Job:
-        """Give a job another trigger; what was due by the old one is decided first. Raises JobNotFound, TriggerError."""
-        zone = self._plan.jobs.get(job_id).timezone
+        """Give a job another trigger; what was due by the old one is decided first.
+
+        Raises JobNotFound, TriggerError.
+        """
+        zone = self._plan.jobs.get(job_named(job_id)).timezone
         return self.modify_job(job_id, trigger=build_trigger(trigger, trigger_args, zone))
 
     def pause_job(self, job_id: str, by: str = "code") -> Job:
         """Stop a job from coming due, also over restarts. Raises JobNotFound."""
-        self._plan.holds.pause(job_id, self._now(), by)
+        self._plan.holds.pause(job_named(job_id), self._now(), checked_text(by, "by"))
+        self._service.announce()
         return self._plan.jobs.get(job_id)
 
     def resume_job(self, job_id: str) -> Job:
         """Let a paused job come due again, from now on. Raises JobNotFound."""
-        self._plan.holds.resume(job_id, self._now())
+        self._plan.holds.resume(job_named(job_id), self._now())
         self._service.announce()
         return self._plan.jobs.get(job_id)
 
     def remove_job(self, job_id: str) -> None:
-        """Take a job out of the plan; its runs stay readable. Raises JobNotFound."""
-        self._plan.jobs.remove(job_id, self._now())
+        """Take a job out of the plan; its runs stay readable, those that wait are cancelled. Raises JobNotFound."""
+        self._plan.jobs.remove(job_named(job_id), self._now())
 
     def remove_all_jobs(self) -> int:
         """Take every job out of the plan, but for Horarium's own; answers how many."""
         return self._plan.jobs.remove_all(self._now())
 
     def remove_missing(self, origin: str, ids_kept: Iterable[str]) -> list[str]:
-        """Remove the jobs that this origin added and does not name any more; answers their ids."""
-        return self._plan.jobs.remove_missing(origin, ids_kept, self._now())
+        """Remove the jobs that this origin added and does not name any more; answers their ids. Raises JobError."""
+        if isinstance(ids_kept, str) or not isinstance(ids_kept, Iterable):
+            raise JobError(f"ids_kept is a list of ids, not {ids_kept!r}")
+        return self._plan.jobs.remove_missing(checked_text(origin, "origin"), ids_kept, self._now())
+
+
+def _fields_of(job: Job, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `modify_job` as fields of the job, and single policies."""
+    fields: dict[str, Any] = {}
+    if "func" in changes:
+        fields["task"] = build_task(changes["func"])
+    if "args" in changes:
+        fields["args"] = checked_args(changes["args"])
+    if "kwargs" in changes:
+        fields["kwargs"] = checked_kwargs(changes["kwargs"])
+    if "name" in changes:
+        fields["name"] = checked_text(changes["name"] or job.id, "name")
+    if "trigger" in changes:
+        fields["trigger"] = build_trigger(changes["trigger"], {}, job.timezone)
+    if "next_run_time" in changes:
+        fields["next_run_time"] = aware(changes["next_run_time"], job.timezone, "next_run_time")
+    definition = known(fields.get("task", job.task))
+    if definition is not None and fields.keys() & {"task", "args", "kwargs"}:
+        definition.check_arguments(fields.get("args", job.args), fields.get("kwargs", job.kwargs))
+    policies = {name: value for name, value in changes.items() if name in POLICY_NAMES}
+    if "task" in fields and job.policies.executor == _executor_of(job.task):
+        policies.setdefault("executor", None)  # it was the old function's own; now it is the new one's
+    if policies:
+        chosen = build_policies(policies, definition)
+        fields |= {name: getattr(chosen, name) for name in policies}
+    return fields
+
+
+def _executor_of(task: str) -> str | None:
+    definition = known(task)
+    return None if definition is None else definition.executor

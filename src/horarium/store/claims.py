@@ -14,19 +14,18 @@ from sqlalchemy import Connection, Row, and_, func, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from horarium.job import Job
-from horarium.states import HELD, Change, OnCrash, Overlap, RunState, sources, target
+from horarium.states import HELD, Change, JobStatus, Overlap, RunState, sources, target
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.dialects import Dialect, Finish
 from horarium.store.jobs import JOB_COLUMNS
-from horarium.store.rows import UNREADABLE, error_text, read_job
+from horarium.store.quarantine import set_aside
+from horarium.store.rescue import rescue_from
+from horarium.store.rows import UNREADABLE, is_payload, read_job
 from horarium.store.work import Holder
-from horarium.values import ErrorInfo, RunKey
+from horarium.values import RunKey
 
 attempts, clock, jobs, runs = schema.attempts, schema.job_clock, schema.jobs, schema.runs
-
-CRASHES_ALLOWED = 3
-"""A run whose node died this many times while it ran is stopped: it may be what kills them."""
 
 SUSPECT = 2
 """From this many crashes on, a run is only started where no other such run is, so that the guilty one is found."""
@@ -37,7 +36,7 @@ _WAITING = sources(Change.CLAIM)
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A run that is this node's now: its job as it stands, its attempt, and its own task and arguments if it has them."""
+    """A run that is this node's now: its job as it stands, its attempt, and its own task and arguments if it has any."""
 
     key: RunKey
     job: Job
@@ -106,9 +105,11 @@ class Claims:
         with self._database.read() as connection:
             return connection.execute(query).first() is not None
 
-    def next_time(self) -> datetime | None:
-        """When the next waiting run may be started."""
+    def next_time(self, after: datetime | None = None) -> datetime | None:
+        """When the next waiting run may be started; `after`: leaving out those that could have been by then."""
         query = select(func.min(runs.c.not_before)).where(runs.c.state.in_(_WAITING))
+        if after is not None:
+            query = query.where(runs.c.not_before > after)
         with self._database.read() as connection:
             found: datetime | None = connection.scalar(query)
             return found
@@ -129,15 +130,20 @@ class Claims:
             )
 
     def give_back(self, node: str, keys: Sequence[RunKey], now: datetime) -> None:
-        """Leave runs to other nodes, at once: this one is shutting down. It is no failure and no crash."""
+        """Leave runs to other nodes, at once: this one is shutting down. It is no failure and no crash.
+
+        Those that somebody asked to stop end by that: they are cancelled.
+        """
+        ours = tuple_(runs.c.scheduled_at, runs.c.job_key).in_([tuple(key) for key in keys]) & (runs.c.node == node)
         with self._database.write() as connection:
             connection.execute(
                 update(runs)
-                .where(
-                    tuple_(runs.c.scheduled_at, runs.c.job_key).in_([tuple(key) for key in keys]),
-                    runs.c.node == node,
-                    runs.c.state.in_(sources(Change.GIVE_BACK)),
-                )
+                .where(ours, runs.c.state.in_(sources(Change.CANCEL)), runs.c.stop_reason.is_not(None))
+                .values(state=target(Change.CANCEL), slot=None, finished_at=now)
+            )
+            connection.execute(
+                update(runs)
+                .where(ours, runs.c.state.in_(sources(Change.GIVE_BACK)))
                 .values(state=target(Change.GIVE_BACK), not_before=now, node=None)
             )
 
@@ -147,25 +153,7 @@ class Claims:
         Answers how many runs there were.
         """
         with self._database.write() as connection:
-            query = (
-                select(
-                    runs.c.scheduled_at,
-                    runs.c.job_key,
-                    runs.c.attempt,
-                    runs.c.started_at,
-                    runs.c.crashes,
-                    runs.c.stop_reason,
-                    jobs.c.on_crash,
-                )
-                .join(jobs, jobs.c.key == runs.c.job_key)
-                .where(runs.c.node == node, runs.c.state.in_(sources(Change.RESCUE)))
-                .with_for_update(of=runs)
-            )
-            rows = connection.execute(query).all()
-            for row in rows:
-                attempt = _rescue_one(connection, row, node, now)
-                connection.execute(self._database.dialect.insert_new(attempts), [attempt])
-            return len(rows)
+            return rescue_from(connection, self._database.dialect, node, now)
 
     def _claim(
         self,
@@ -187,14 +175,15 @@ class Claims:
                 slot = slots.get((row.scheduled_at, row.job_key), 0)
                 if slot == 0 or (row.crashes >= SUSPECT and has_suspect):
                     continue
-                try:
-                    job = read_job(row)
-                except UNREADABLE:
-                    continue  # the tick sets such jobs aside; the run waits until the job is mended
+                job = _job_of(connection, row, now)
+                if job is None:
+                    continue
                 has_suspect = has_suspect or row.crashes >= SUSPECT
                 taken.append((row, slot))
                 key = RunKey(row.scheduled_at, row.job_key)
-                claimed.append(Claimed(key, job, row.attempt + 1, row.failures, row.payload, now, row.crashes >= SUSPECT))
+                claimed.append(
+                    Claimed(key, job, row.attempt + 1, row.failures, row.payload, now, row.crashes >= SUSPECT)
+                )
             _take(connection, taken, node, now)
             return claimed
 
@@ -266,6 +255,7 @@ def _candidates(
         .outerjoin(clock, clock.c.job_key == runs.c.job_key)
         .where(runs.c.state.in_(_WAITING), runs.c.not_before <= now, has_place)
         .where(or_(jobs.c.executor.is_(None), jobs.c.executor.in_(executors)))
+        .where(jobs.c.status != JobStatus.QUARANTINED)
         .order_by(runs.c.not_before, runs.c.scheduled_at)
         .limit(limit)
         .with_for_update(of=runs, skip_locked=True)
@@ -275,6 +265,28 @@ def _candidates(
     if not suspects:
         query = query.where(runs.c.crashes < SUSPECT)
     return connection.execute(query).all()
+
+
+def _job_of(connection: Connection, row: Row[Any], now: datetime) -> Job | None:
+    """The job of a run; None when the job or the run cannot be read: that one is set aside, and the others go on."""
+    try:
+        job = read_job(row)
+    except UNREADABLE as error:
+        set_aside(connection, {row.job_key: f"{type(error).__name__}: {error}"}, JobStatus.QUARANTINED)
+        return None  # its run waits until the job is mended
+    if row.payload is None or is_payload(row.payload):
+        return job
+    connection.execute(
+        update(runs)
+        .where(_is(row), runs.c.state.in_(_WAITING))
+        .values(
+            state=target(Change.CANCEL),
+            slot=None,
+            finished_at=now,
+            stop_reason="its own task and arguments cannot be read",
+        )
+    )
+    return None
 
 
 def _slots_for(connection: Connection, candidates: Sequence[Row[Any]]) -> dict[tuple[datetime, int], int | None]:
@@ -300,9 +312,7 @@ def _slots_for(connection: Connection, candidates: Sequence[Row[Any]]) -> dict[t
     return slots
 
 
-def _take(
-    connection: Connection, taken: Sequence[tuple[Row[Any], int | None]], node: str, now: datetime
-) -> None:
+def _take(connection: Connection, taken: Sequence[tuple[Row[Any], int | None]], node: str, now: datetime) -> None:
     """Make the runs this node's, in its next attempt of each: in one statement but for those that get a slot."""
     held: dict[str, Any] = {
         "state": target(Change.CLAIM),
@@ -320,9 +330,7 @@ def _take(
         connection.execute(update(runs).where(ours, runs.c.state.in_(_WAITING)).values(held))
     for row, slot in taken:
         if slot != row.slot:
-            connection.execute(
-                update(runs).where(_is(row), runs.c.state.in_(_WAITING)).values(held | {"slot": slot})
-            )
+            connection.execute(update(runs).where(_is(row), runs.c.state.in_(_WAITING)).values(held | {"slot": slot}))
 
 
 def _expire(connection: Connection, now: datetime) -> None:
@@ -342,35 +350,6 @@ def _expire(connection: Connection, now: datetime) -> None:
             stop_reason="no node had a free place for it within misfire_grace_time",
         )
     )
-
-
-def _rescue_one(connection: Connection, row: Any, node: str, now: datetime) -> dict[str, Any]:
-    """Take one run from a dead node; answers the row of the attempt that was lost."""
-    crashes = row.crashes + 1
-    values: dict[str, Any] = {"crashes": crashes}
-    why = None
-    if row.stop_reason is not None:
-        values |= {"state": target(Change.CANCEL), "slot": None, "finished_at": now}
-    elif row.on_crash == OnCrash.FAIL:
-        why = ErrorInfo("horarium.NodeDied", f'node {node} died while the run was on it (on_crash: "fail")')
-    elif crashes >= CRASHES_ALLOWED:
-        why = ErrorInfo("horarium.NodeDied", f"{crashes} nodes died while the run was on them, the last was {node}")
-    else:
-        values |= {"state": target(Change.RESCUE), "not_before": now, "node": None}
-    if why is not None:
-        values |= {"state": target(Change.FAIL), "slot": None, "finished_at": now, "error": error_text(why)}
-    connection.execute(update(runs).where(_is(row), runs.c.attempt == row.attempt).values(values))
-    lost = ErrorInfo("horarium.NodeDied", f"node {node} died")
-    return {
-        "scheduled_at": row.scheduled_at,
-        "job_key": row.job_key,
-        "attempt": row.attempt,
-        "outcome": "crashed",
-        "node": node,
-        "started_at": row.started_at,
-        "finished_at": now,
-        "error": error_text(why or lost),
-    }
 
 
 def _not_written_before(

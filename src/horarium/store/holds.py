@@ -91,6 +91,4 @@ def _read(connection: Connection, job_id: str) -> Job:
 
 
 def _set_paused(connection: Connection, key: int, paused: bool) -> None:
-    connection.execute(
-        update(clock).where(clock.c.job_key == key).values(paused=paused, version=clock.c.version + 1)
-    )
+    connection.execute(update(clock).where(clock.c.job_key == key).values(paused=paused, version=clock.c.version + 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,23 +11,30 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from horarium.errors import JobExists, JobNotFound
+from horarium.clock import EPOCH
+from horarium.errors import JobError, JobExists, JobNotFound
 from horarium.job import POLICY_NAMES, Job
-from horarium.states import Change, JobStatus, RunState, sources, target
+from horarium.states import Change, JobStatus, RunState, target
 from horarium.store import schema
 from horarium.store.database import Database
-from horarium.store.rows import UNREADABLE, job_values, read_job, show_job
-from horarium.store.settling import settle
+from horarium.store.quarantine import let_go
+from horarium.store.rows import faults_of, job_values, show_job
+from horarium.store.settling import settle_before_change, settle_before_removal
+from horarium.when.once import Once
 
 jobs, clock, runs = schema.jobs, schema.job_clock, schema.runs
 
 INTERNAL_ORIGINS = ("builtin", "call")
 """Origins of jobs that no user added: left out of lists, counts and `remove_all`."""
 
+_RESERVED = ("horarium.", "call:")
+
 _T = TypeVar("_T")
 _AT_ONCE = 1_000
 _TRIES = 3
 _PAYLOAD = ("task", "args", "kwargs")
+_SOUND = (JobStatus.SCHEDULED, JobStatus.FINISHED, JobStatus.BROKEN)
+_ANY_TIME = Once(EPOCH)
 
 JOB_COLUMNS = (
     jobs.c.key,
@@ -68,8 +75,9 @@ class Jobs:
 
         `next_run_time` of a new job is its trigger's first time from `now`, or the one that it brings. With
         `replace_existing` a job that is there takes the new definition; if its trigger is the same it keeps its next
-        run time, and a person's pause stays. Raises JobExists, ArgumentsNotJSON.
+        run time, and a person's pause stays. Raises JobExists, JobError, ArgumentsNotJSON.
         """
+        _check_ids(wanted)
         anchored = (_anchored(job, now) for job in wanted)
         values = {job.id: (job, job_values(job)) for job in anchored}
         for tries_left in reversed(range(_TRIES)):
@@ -133,29 +141,31 @@ class Jobs:
         with self._database.read() as connection:
             counts: dict[JobStatus, int] = {}
             for status, is_paused, number in connection.execute(query):
-                found = JobStatus.PAUSED if is_paused else JobStatus(status)
+                found = JobStatus.PAUSED if is_paused else _status_of(status)
                 counts[found] = counts.get(found, 0) + number
             return counts
 
     def modify(self, job_id: str, changes: Mapping[str, Any], now: datetime) -> Job:
-        """Change fields of a job; `next_run_time` may be among them (None: never by itself).
+        """Change fields of a job, or single policies; `next_run_time` may be among them (None: never by itself).
 
-        What came due before a new trigger or time is decided first, by the old one. Raises JobNotFound.
+        What came due before a new trigger or time is decided first, by the old one. What cannot be read of a damaged
+        job stays as it is unless it is changed. Raises JobNotFound, TriggerError, ArgumentsNotJSON.
         """
         with self._database.write() as connection:
             row = _one(connection, job_id, lock=True)
             old = show_job(row)
-            fields = dict(changes)
-            moves_clock = "next_run_time" in fields
+            fields = {name: value for name, value in changes.items() if name not in POLICY_NAMES}
+            policies = {name: value for name, value in changes.items() if name in POLICY_NAMES}
+            moves_clock = "next_run_time" in fields or "trigger" in fields
             next_run_time = fields.pop("next_run_time", None)
-            new = replace(old, **fields)
-            if "trigger" in fields and not moves_clock:
-                moves_clock = True
+            new = replace(old, **fields, policies=replace(fields.pop("policies", old.policies), **policies))
+            if "trigger" in changes:
                 new = _anchored(new, now)
-                next_run_time = new.trigger.first(now)
+                if "next_run_time" not in changes:
+                    next_run_time = new.trigger.first(now)
             if moves_clock:
-                settle(connection, self._database.dialect, old, now)
-            self._write_definition(connection, row, job_values(new), now)
+                settle_before_change(connection, self._database.dialect, old, now)
+            self._write_definition(connection, row, _values_over(row, new, changes), now)
             if moves_clock:
                 _set_next(connection, old.key, next_run_time)
             return show_job(_one(connection, job_id))
@@ -163,27 +173,32 @@ class Jobs:
     def remove(self, job_id: str, now: datetime) -> None:
         """Take a job out of the plan. Its runs stay readable, those that wait are cancelled. Raises JobNotFound."""
         with self._database.write() as connection:
-            _remove(connection, [_one(connection, job_id, lock=True).key], now)
+            _remove(connection, [_one(connection, job_id, lock=True)], now)
 
     def remove_all(self, now: datetime) -> int:
         """Take every job out of the plan; answers how many."""
         with self._database.write() as connection:
-            users = select(jobs.c.key).where(jobs.c.removed_at.is_(None), jobs.c.origin.not_in(INTERNAL_ORIGINS))
-            keys = connection.scalars(users).all()
-            _remove(connection, keys, now)
-            return len(keys)
+            users = select_jobs().where(jobs.c.origin.not_in(INTERNAL_ORIGINS))
+            rows = connection.execute(users.order_by(jobs.c.key).with_for_update()).all()
+            _remove(connection, rows, now)
+            return len(rows)
 
     def remove_missing(self, origin: str, ids_kept: Iterable[str], now: datetime) -> list[str]:
         """Remove the jobs of this origin that are not among `ids_kept`; answers the ids of those removed."""
         kept = set(ids_kept)
         with self._database.write() as connection:
-            query = select(jobs.c.key, jobs.c.id).where(jobs.c.origin == origin, jobs.c.removed_at.is_(None))
+            query = select_jobs().where(jobs.c.origin == origin).order_by(jobs.c.key).with_for_update()
             gone = [row for row in connection.execute(query) if row.id not in kept]
-            _remove(connection, [row.key for row in gone], now)
+            _remove(connection, gone, now)
             return [row.id for row in gone]
 
     def _add(
-        self, connection: Connection, wanted: Mapping[str, tuple[Job, dict[str, Any]]], now: datetime, *, replace_existing: bool
+        self,
+        connection: Connection,
+        wanted: Mapping[str, tuple[Job, dict[str, Any]]],
+        now: datetime,
+        *,
+        replace_existing: bool,
     ) -> None:
         existing = {row.id: row for row in _rows_of(connection, list(wanted), lock=True)}
         if existing and not replace_existing:
@@ -200,7 +215,12 @@ class Jobs:
         rows = connection.execute(
             insert(jobs).returning(jobs.c.key, jobs.c.id),
             [
-                values | fresh | {"status": JobStatus.SCHEDULED if firsts[job.id] else JobStatus.FINISHED}
+                values
+                | fresh
+                | {
+                    "status": JobStatus.SCHEDULED if firsts[job.id] else JobStatus.FINISHED,
+                    "paused_by": job.origin if job.paused else None,
+                }
                 for job, values in group
             ],
         ).all()
@@ -208,51 +228,78 @@ class Jobs:
         connection.execute(
             insert(clock),
             [
-                {"job_key": row.key, "next_run_time": firsts[row.id], "paused": paused[row.id], "version": 0, "revision": 1}
+                {
+                    "job_key": row.key,
+                    "next_run_time": firsts[row.id],
+                    "paused": paused[row.id],
+                    "version": 0,
+                    "revision": 1,
+                }
                 for row in rows
             ],
         )
 
     def _replace(self, connection: Connection, row: Row[Any], job: Job, values: dict[str, Any], now: datetime) -> None:
         """Give a job that is there a new definition; move its clock only if its trigger is another."""
-        try:
-            old = read_job(row)
-        except UNREADABLE:
-            old = None
-        if old is not None and old.trigger.same_schedule(job.trigger.in_zone(job.timezone)):
+        old = show_job(row)
+        if old.trigger.same_schedule(job.trigger):
             self._write_definition(connection, row, values | {"trigger": row.trigger}, now)
             return
-        if old is not None:
-            settle(connection, self._database.dialect, old, now)
+        settle_before_change(connection, self._database.dialect, old, now)
         self._write_definition(connection, row, values, now)
         _set_next(connection, row.key, _first_time(job, now))
 
     def _write_definition(self, connection: Connection, row: Row[Any], values: dict[str, Any], now: datetime) -> None:
         """Write what changed; runs made before keep the task and arguments that they were made with."""
         changed = {name: value for name, value in values.items() if getattr(row, name) != value}
-        if not changed:
-            return
-        if any(name in changed for name in _PAYLOAD):
+        if changed:
+            if any(name in changed for name in _PAYLOAD):
+                connection.execute(
+                    update(runs)
+                    .where(runs.c.job_key == row.key, runs.c.payload.is_(None))
+                    .values(payload=_payload_text(row))
+                )
             connection.execute(
-                update(runs)
-                .where(runs.c.job_key == row.key, runs.c.payload.is_(None))
-                .values(payload=_payload_text(row))
+                update(jobs)
+                .where(jobs.c.key == row.key)
+                .values(changed | {"revision": jobs.c.revision + 1, "updated_at": now})
             )
-        mended = {} if row.fault is None else {"fault": None, "status": JobStatus.SCHEDULED}
-        connection.execute(
-            update(jobs)
-            .where(jobs.c.key == row.key)
-            .values(changed | mended | {"revision": jobs.c.revision + 1, "updated_at": now})
-        )
-        connection.execute(
-            update(clock)
-            .where(clock.c.job_key == row.key)
-            .values(version=clock.c.version + 1, revision=clock.c.revision + 1, **({"held": False} if mended else {}))
-        )
+            connection.execute(
+                update(clock)
+                .where(clock.c.job_key == row.key)
+                .values(version=clock.c.version + 1, revision=clock.c.revision + 1)
+            )
+        if row.status == JobStatus.BROKEN and "task" in changed:
+            let_go(connection, [row.key], JobStatus.BROKEN)
+        elif row.status not in _SOUND and faults_of(_one(connection, row.id)).keys() <= {"status"}:
+            let_go(connection, [row.key], row.status)
 
     def _by_ids(self, connection: Connection, ids: Sequence[str]) -> list[Job]:
         found = {row.id: show_job(row) for row in _rows_of(connection, ids)}
         return [found[job_id] for job_id in ids]
+
+
+def _status_of(text: str) -> JobStatus:
+    return JobStatus(text) if text in set(JobStatus) else JobStatus.QUARANTINED
+
+
+def _check_ids(wanted: Sequence[Job]) -> None:
+    """Raise JobError when two of the jobs have one id, or one has an id of Horarium's own."""
+    seen: set[str] = set()
+    for job in wanted:
+        if job.id in seen:
+            raise JobError(f"two of the jobs to add have the id {job.id!r}; give one of them another id")
+        seen.add(job.id)
+        if job.id.startswith(_RESERVED) and job.origin not in INTERNAL_ORIGINS:
+            raise JobError(f"job {job.id!r}: ids that begin with {' or '.join(_RESERVED)} are Horarium's own")
+
+
+def _values_over(row: Row[Any], job: Job, changes: Collection[str]) -> dict[str, Any]:
+    """A changed job's columns; those of the row that cannot be read and are not among the changes stay as they are."""
+    kept = {name: getattr(row, name) for name in faults_of(row) if name not in changes and name != "status"}
+    if "policies" in changes:
+        kept = {name: text for name, text in kept.items() if name not in POLICY_NAMES}
+    return job_values(replace(job, trigger=_ANY_TIME) if "trigger" in kept else job) | kept
 
 
 def _first_time(job: Job, now: datetime) -> datetime | None:
@@ -277,14 +324,15 @@ def _set_next(connection: Connection, key: int, next_run_time: datetime | None) 
     )
 
 
-def _remove(connection: Connection, keys: Sequence[int], now: datetime) -> None:
-    for group in _groups(keys):
+def _remove(connection: Connection, rows: Sequence[Row[Any]], now: datetime) -> None:
+    due = [show_job(row) for row in rows if row.next_run_time is not None and row.next_run_time <= now]
+    settle_before_removal(connection, due, now)
+    for group in _groups([row.key for row in rows]):
         connection.execute(update(jobs).where(jobs.c.key.in_(group)).values(removed_at=now, updated_at=now))
         connection.execute(clock.delete().where(clock.c.job_key.in_(group)))
         connection.execute(
             update(runs)
             .where(runs.c.job_key.in_(group), runs.c.state.in_([RunState.QUEUED, RunState.RETRYING]))
-            .where(runs.c.state.in_(sources(Change.CANCEL)))
             .values(state=target(Change.CANCEL), slot=None, finished_at=now, stop_reason="the job was removed")
         )
 
@@ -298,12 +346,14 @@ def _one(connection: Connection, job_id: str, *, lock: bool = False) -> Row[Any]
 
 def _rows_of(connection: Connection, ids: Sequence[str], *, lock: bool = False) -> Iterator[Row[Any]]:
     for group in _groups(ids):
-        query = select_jobs().where(jobs.c.id.in_(group))
+        query = select_jobs().where(jobs.c.id.in_(group)).order_by(jobs.c.key)  # locked in one order by all
         yield from connection.execute(query.with_for_update() if lock else query)
 
 
 def _payload_text(row: Row[Any]) -> str:
-    return f'{{"task":{json.dumps(row.task)},"args":{row.args},"kwargs":{row.kwargs}}}'
+    parts = {"task": json.dumps(row.task), "args": row.args, "kwargs": row.kwargs}
+    damaged = faults_of(row)
+    return "{" + ",".join(f'"{name}":{text}' for name, text in parts.items() if name not in damaged) + "}"
 
 
 def _groups(values: Sequence[_T]) -> Iterator[Sequence[_T]]:

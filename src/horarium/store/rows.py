@@ -59,7 +59,7 @@ class UnreadableTrigger(Trigger):
 
 
 def job_values(job: Job) -> dict[str, Any]:
-    """A job's definition as columns of `horarium_jobs`. Raises ArgumentsNotJSON, naming the job, for other arguments."""
+    """A job's definition as columns of `horarium_jobs`. Raises ArgumentsNotJSON, naming the job."""
     policies = job.policies
     columns: dict[str, Any] = {name: getattr(policies, name) for name in POLICY_NAMES}
     columns["overlap"] = policies.overlap.value
@@ -92,7 +92,9 @@ def show_job(row: Row[Any]) -> Job:
     trigger: Trigger = UnreadableTrigger(str(row.trigger), faults.get("trigger", ""))
     if "trigger" not in faults:
         trigger = codec.loads(row.trigger)
-    policies = Policies(**{name: value for name in POLICY_NAMES if name not in faults and (value := _policy(row, name)) is not None})
+    policies = Policies(
+        **{name: value for name in POLICY_NAMES if name not in faults and (value := _policy(row, name)) is not None}
+    )
     return _job(
         row,
         trigger,
@@ -187,7 +189,8 @@ def _policies_of(*values: Any) -> Policies:
 
 def read_run(row: Row[Any]) -> RunInfo:
     """A run from a row of `horarium_runs` joined with its job. What cannot be read of it is left empty."""
-    payload = {"task": row.task, "args": _json(row.args), "kwargs": _json(row.kwargs)} | _object(row.payload)
+    own = row.payload is not None and is_payload(row.payload)
+    payload = read_payload(row) | (_object(row.payload) if own else {})
     progress = _object(row.progress)
     return RunInfo(
         id=str(RunKey(row.scheduled_at, row.job_key)),
@@ -199,24 +202,42 @@ def read_run(row: Row[Any]) -> RunInfo:
         created_at=row.created_at,
         attempt=row.attempt,
         crashes=row.crashes,
-        args=tuple(payload["args"]) if isinstance(payload["args"], list) else (),
-        kwargs=payload["kwargs"] if isinstance(payload["kwargs"], dict) else {},
+        args=tuple(payload["args"]),
+        kwargs=payload["kwargs"],
         node=row.node,
         not_before=row.not_before,
         started_at=row.started_at,
         finished_at=row.finished_at,
         stop_reason=row.stop_reason,
-        progress=None if "done" not in progress else Progress(progress["done"], progress.get("total"), progress.get("message", "")),
+        progress=None
+        if "done" not in progress
+        else Progress(progress["done"], progress.get("total"), progress.get("message", "")),
         result=_json(row.result),
         error=read_error(row.error),
     )
 
 
+def read_payload(row: Row[Any]) -> dict[str, Any]:
+    """A job's task and arguments, as a run may have them of its own; arguments that cannot be read are left empty."""
+    args, kwargs = _json(row.args), _json(row.kwargs)
+    return {
+        "task": row.task,
+        "args": args if isinstance(args, list) else [],
+        "kwargs": kwargs if isinstance(kwargs, dict) else {},
+    }
+
+
+def is_payload(text: str) -> bool:
+    """Whether a run's own task and arguments can be read."""
+    kinds: dict[str, type] = {"task": str, "args": list, "kwargs": dict}
+    return "task" in (payload := _object(text)) and all(
+        isinstance(value, kinds.get(name, object)) for name, value in payload.items()
+    )
+
+
 def read_attempt(row: Row[Any]) -> AttemptInfo:
     """An attempt from a row of `horarium_attempts`."""
-    return AttemptInfo(
-        row.attempt, row.outcome, row.node, row.started_at, row.finished_at, read_error(row.error)
-    )
+    return AttemptInfo(row.attempt, row.outcome, row.node, row.started_at, row.finished_at, read_error(row.error))
 
 
 def read_error(text: str | None) -> ErrorInfo | None:
@@ -236,8 +257,6 @@ def error_text(error: ErrorInfo | None) -> str | None:
 def clean(text: str) -> str:
     """Text without NUL characters and lone surrogates, which databases refuse; each becomes the replacement sign."""
     return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
-
-
 
 
 def _json(text: str | None) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,25 +10,20 @@ from sqlalchemy import Connection, Row, Select, and_, func, select, tuple_, upda
 
 from horarium.errors import JobNotFound, RunNotFound, RunStateError
 from horarium.jsontext import to_json_text
-from horarium.states import FINAL, HELD, Cause, Change, DecisionKind, RunState, sources, target
+from horarium.states import FINAL, HELD, Cause, Change, RunState, sources, target
 from horarium.store import schema
 from horarium.store.database import Database
-from horarium.store.rows import read_attempt, read_run
+from horarium.store.decisions import RUN_COLUMNS, decisions_of, newest_first, take_out, undecided
+from horarium.store.jobs import select_jobs
+from horarium.store.rows import clean, read_attempt, read_payload, read_run, show_job
 from horarium.store.settling import enqueue, enqueue_by_hand
 from horarium.values import AttemptInfo, Decision, LogLine, RunInfo, RunKey
 
-decisions, jobs, run_logs, runs = (
-    schema.decisions,
-    schema.jobs,
-    schema.run_logs,
-    schema.runs,
-)
-
-_COLUMNS = (*runs.c, jobs.c.id, jobs.c.task, jobs.c.args, jobs.c.kwargs)
+jobs, run_logs, runs = schema.jobs, schema.run_logs, schema.runs
 
 
 def _select_runs() -> Select[Any]:
-    return select(*_COLUMNS).join(jobs, jobs.c.key == runs.c.job_key)
+    return select(*RUN_COLUMNS).join(jobs, jobs.c.key == runs.c.job_key)
 
 
 class Runs:
@@ -82,20 +76,23 @@ class Runs:
             row = _job_row(connection, job_id)
             payload = None
             if args is not None or kwargs is not None:
+                own = read_payload(row)
                 chosen = {
                     "task": row.task,
-                    "args": json.loads(row.args) if args is None else list(args),
-                    "kwargs": json.loads(row.kwargs) if kwargs is None else kwargs,
+                    "args": own["args"] if args is None else list(args),
+                    "kwargs": own["kwargs"] if kwargs is None else kwargs,
                 }
                 payload = to_json_text(chosen, f"arguments for job {job_id!r}")
-            at = enqueue_by_hand(connection, row.key, now, payload)
+            at = enqueue_by_hand(connection, self._database.dialect, row.key, now, payload)
             return read_run(_one(connection, str(RunKey(at, row.key))))
 
     def backfill(self, job_id: str, occurrences: Sequence[datetime], now: datetime) -> list[RunInfo]:
         """Put runs of past occurrences in the queue, those that have none yet. Raises JobNotFound."""
         with self._database.write() as connection:
             key = _job_row(connection, job_id).key
-            made = [at for at in occurrences if enqueue(connection, key, at, Cause.BACKFILL, now)]
+            dialect = self._database.dialect
+            made = [at for at in occurrences if enqueue(connection, dialect, key, at, Cause.BACKFILL, now)]
+            take_out(connection, key, made)
             return [read_run(_one(connection, str(RunKey(at, key)))) for at in made]
 
     def cancel(self, run_id: str, now: datetime, reason: str) -> RunInfo:
@@ -105,10 +102,15 @@ class Runs:
             if RunState(row.state) in FINAL:
                 raise RunStateError(f"run {run_id} is {row.state} already")
             if RunState(row.state) in HELD:
-                change: dict[str, Any] = {"state": target(Change.ASK_TO_STOP), "stop_reason": reason}
+                change: dict[str, Any] = {"state": target(Change.ASK_TO_STOP), "stop_reason": clean(reason)}
                 allowed = sources(Change.ASK_TO_STOP)
             else:
-                change = {"state": target(Change.CANCEL), "stop_reason": reason, "finished_at": now, "slot": None}
+                change = {
+                    "state": target(Change.CANCEL),
+                    "stop_reason": clean(reason),
+                    "finished_at": now,
+                    "slot": None,
+                }
                 allowed = tuple(state for state in sources(Change.CANCEL) if state not in HELD)
             connection.execute(update(runs).where(_is(row), runs.c.state.in_(allowed)).values(change))
             return read_run(_one(connection, run_id))
@@ -137,61 +139,46 @@ class Runs:
             return read_run(_one(connection, run_id))
 
     def attempts(self, run_id: str) -> list[AttemptInfo]:
-        """The attempts of a run that did not succeed, first to last."""
-        at, key = RunKey.parse(run_id)
+        """The attempts of a run that did not succeed, first to last. Raises RunNotFound."""
         table = schema.attempts
-        query = select(table).where(table.c.scheduled_at == at, table.c.job_key == key).order_by(table.c.attempt)
         with self._database.read() as connection:
-            return [read_attempt(row) for row in connection.execute(query)]
+            row = _one(connection, run_id)
+            of_run = (table.c.scheduled_at == row.scheduled_at) & (table.c.job_key == row.job_key)
+            return [
+                read_attempt(one) for one in connection.execute(select(table).where(of_run).order_by(table.c.attempt))
+            ]
 
     def logs(self, run_id: str, after: tuple[int, int] = (0, 0)) -> list[tuple[int, LogLine]]:
-        """The lines that a run logged, each with its number; those after (attempt, number) `after`."""
-        at, key = RunKey.parse(run_id)
-        query = (
-            select(run_logs)
-            .where(
-                run_logs.c.scheduled_at == at,
-                run_logs.c.job_key == key,
-                tuple_(run_logs.c.attempt, run_logs.c.seq) > after,
-            )
-            .order_by(run_logs.c.attempt, run_logs.c.seq)
-        )
+        """The lines that a run logged, numbered; those after (attempt, number) `after`. Raises RunNotFound."""
         with self._database.read() as connection:
+            row = _one(connection, run_id)
+            query = (
+                select(run_logs)
+                .where(
+                    run_logs.c.scheduled_at == row.scheduled_at,
+                    run_logs.c.job_key == row.job_key,
+                    tuple_(run_logs.c.attempt, run_logs.c.seq) > after,
+                )
+                .order_by(run_logs.c.attempt, run_logs.c.seq)
+            )
             return [
-                (row.seq, LogLine(row.attempt, row.at, row.level, row.logger, row.message))
-                for row in connection.execute(query)
+                (line.seq, LogLine(line.attempt, line.at, line.level, line.logger, line.message))
+                for line in connection.execute(query)
             ]
 
-    def why(self, job_id: str, at: datetime | None, limit: int = 20) -> list[Decision]:
-        """What became of the occurrence at `at`, or of the last `limit`: runs and decisions, the newest first."""
+    def why(self, job_id: str, at: datetime | None, now: datetime, limit: int = 20) -> list[Decision]:
+        """What became of the occurrence at `at`, or of the last `limit`: runs and decisions, the newest first.
+
+        Of a job that is paused or set aside, what it has left out so far too. Raises JobNotFound.
+        """
         with self._database.read() as connection:
             key = _key_of(connection, job_id)
-            of_runs = _select_runs().where(runs.c.job_key == key)
-            of_decisions = select(decisions).where(decisions.c.job_key == key)
-            if at is not None:
-                of_runs = of_runs.where(runs.c.scheduled_at == at)
-                of_decisions = of_decisions.where(decisions.c.first_at <= at, decisions.c.last_at >= at)
-            told = [_run_decision(row) for row in connection.execute(of_runs.order_by(runs.c.scheduled_at.desc()).limit(limit))]
-            told += [
-                Decision(
-                    DecisionKind(row.kind), row.first_at, row.last_at, row._mapping[decisions.c.count], row.reason, row.decided_at, bool(row.exact)
-                )
-                for row in connection.execute(of_decisions.order_by(decisions.c.last_at.desc()).limit(limit))
-            ]
-        return sorted(told, key=lambda one: (one.last_at, one.decided_at), reverse=True)[:limit]
-
-
-def _run_decision(row: Row[Any]) -> Decision:
-    run = read_run(row)
-    reason = {
-        Cause.SCHEDULE: "it was due",
-        Cause.MANUAL: "a person asked for it",
-        Cause.BACKFILL: "a person asked for this past occurrence",
-    }[run.cause]
-    kind = DecisionKind.MISSED if run.state is RunState.MISSED else DecisionKind.RUN
-    if run.stop_reason:
-        reason = f"{reason}; {run.stop_reason}"
-    return Decision(kind, run.scheduled_at, run.scheduled_at, 1, reason, run.created_at, run=run)
+            told = decisions_of(connection, key, at, limit)
+            row = connection.execute(select_jobs().where(jobs.c.key == key)).first()
+            left_out = None if row is None else undecided(connection, show_job(row), at, now)
+        if left_out is not None and (at is None or not told):
+            told.append(left_out)
+        return newest_first(told)[:limit]
 
 
 def _one(connection: Connection, run_id: str, *, lock: bool = False) -> Row[Any]:

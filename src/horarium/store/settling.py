@@ -6,16 +6,16 @@ under the old trigger is decided by it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, tuple_, update
+from sqlalchemy import Connection, func, insert, select, tuple_, update
 
 from horarium.decide import Unrun, Verdict, decide, start_deadline
 from horarium.job import Job
-from horarium.states import Cause, Change, DecisionKind, JobStatus, Overlap, RunState, sources, target
+from horarium.states import ACTIVE, Cause, Change, DecisionKind, JobStatus, Overlap, RunState, sources, target
 from horarium.store import schema
 from horarium.store.dialects import Dialect, Fire, Move
 
@@ -112,6 +112,7 @@ def write_thoughts(
     the places of runs that are not among `started`.
     """
     used = _used_slots(connection, [t.job for t in thoughts if t.job.policies.max_instances > 1])
+    busy = _busy(connection, [t.job for t in thoughts if len(t.verdict.fires) > 1])
     unrun: dict[int, list[Unrun]] = {}
     moves, fires = [], []
     for thought in thoughts:
@@ -119,9 +120,12 @@ def write_thoughts(
         moves.append(Move(job.key, thought.version, thought.due_at, verdict.next_run_time))
         if verdict.unrun:
             unrun[job.key] = list(verdict.unrun)
-        several = len(verdict.fires) > 1
         for occurrence in verdict.fires:
-            fire = _waiting(job, occurrence) if several else _fire(job, occurrence, used, takes)
+            fire = (
+                _fire(job, occurrence, used, takes)
+                if len(verdict.fires) == 1
+                else _fire_of_backlog(job, occurrence, busy, takes)
+            )
             if fire is None:
                 unrun.setdefault(job.key, []).append(_overlapped(occurrence))
             else:
@@ -136,7 +140,9 @@ def write_thoughts(
     _insert_decisions(connection, told, node, now)
     _finish_jobs(connection, [t.job.key for t in thoughts if t.verdict.next_run_time is None and t.job.key in by_key])
     made = [fire for fire in fires if fire.job_key in by_key and fire[:2] not in turned_away]
-    _stop_replaced(connection, [fire for fire in made if by_key[fire.job_key].policies.overlap is Overlap.CANCEL_RUNNING], now)
+    _stop_replaced(
+        connection, [fire for fire in made if by_key[fire.job_key].policies.overlap is Overlap.CANCEL_RUNNING], now
+    )
     started = [(by_key[fire.job_key], fire.scheduled_at) for fire in made if fire.running]
     return Settled(started, len(made) - len(started), told, len(lost))
 
@@ -200,8 +206,32 @@ def _fire(job: Job, occurrence: datetime, used: Mapping[int, set[int]], takes: C
     return Fire(occurrence, job.key, takes(job), slot, deadline)
 
 
+def _fire_of_backlog(
+    job: Job, occurrence: datetime, busy: Collection[int], takes: Callable[[Job], bool]
+) -> Fire | None:
+    """The run of one of several occurrences that are to be caught up with: they run in order, as places come free."""
+    if job.policies.overlap is Overlap.ALLOW:
+        return Fire(occurrence, job.key, takes(job), None, start_deadline(job, occurrence))
+    if job.policies.overlap is Overlap.SKIP and job.key in busy:
+        return None
+    return _waiting(job, occurrence)
+
+
+def _busy(connection: Connection, backlogs: Sequence[Job]) -> set[int]:
+    """Those of these jobs that have all their instances active, or waiting to be."""
+    most = {job.key: job.policies.max_instances for job in backlogs if job.policies.overlap is Overlap.SKIP}
+    if not most:
+        return set()
+    query = (
+        select(runs.c.job_key, func.count())
+        .where(runs.c.job_key.in_(most), runs.c.state.in_(ACTIVE))
+        .group_by(runs.c.job_key)
+    )
+    return {key for key, number in connection.execute(query) if number >= most[key]}
+
+
 def _waiting(job: Job, occurrence: datetime) -> Fire:
-    """A run that waits its turn: whoever claims it takes the slot. So do all of a backlog, which are to run in order."""
+    """A run that waits its turn: whoever claims it takes the slot."""
     return Fire(occurrence, job.key, False, None, start_deadline(job, occurrence))
 
 
