@@ -36,7 +36,7 @@ _WAITING = sources(Change.CLAIM)
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A run that is this node's now: its job as it stands, its attempt, and its own task and arguments if it has any."""
+    """A run that is this node's now: its job as it stands, its attempt, and its own task and arguments, if any."""
 
     key: RunKey
     job: Job
