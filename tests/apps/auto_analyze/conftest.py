@@ -1,17 +1,24 @@
-"""Sample videos, rendered once a session, and the real tools that read them."""
+"""Sample videos, rendered once a session, the real tools that read them, and plans on both databases."""
 
+import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from horarium import Scheduler
+from horarium.scheduler import set_scheduler
+from horarium.testing import Timetable
+from horarium_apps import auto_analyze
 from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg
 from horarium_apps.auto_analyze.adapters.files import LocalFiles
 from horarium_apps.auto_analyze.analysis import analyze_video
 from horarium_apps.auto_analyze.domain.media import Analysis
 from horarium_apps.auto_analyze.domain.stages import Progress
 from horarium_apps.auto_analyze.samples import render_samples
+
+from .plans import Library, Processes
 
 Analyze = Callable[..., Analysis]
 RunFfmpeg = Callable[..., Path]
@@ -82,3 +89,49 @@ def captured() -> Callable[[str], list[str]]:
         return (CAPTURED / f"{name}.txt").read_text(encoding="utf-8").split("\n")
 
     return lines
+
+
+# --- plans
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path, plan_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory and an environment in which the settings are those of a fresh plan, and nothing else."""
+    for name in list(os.environ):
+        if name.startswith(("HORARIUM_", "AUTO_ANALYZE_")) or name in {"DATABASE_URL", "SCHEDULER_BACKEND", "PORT"}:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HORARIUM_DATABASE_URL", plan_url)
+    monkeypatch.setenv("AUTO_ANALYZE_SHEETS_FOLDER", str(tmp_path / "sheets"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def table(plan_url: str, own_folder: Path) -> Iterator[Timetable]:
+    """A scheduler in the test's own thread, with the application."""
+    with Timetable(plan_url, apps=[auto_analyze.app]) as table:
+        set_scheduler(table.scheduler)
+        yield table
+        set_scheduler(None)
+
+
+@pytest.fixture
+def library(table: Timetable) -> Library:
+    """The users and videos of that scheduler's plan."""
+    return Library(table.scheduler)
+
+
+@pytest.fixture
+def elsewhere(plan_url: str, own_folder: Path) -> Iterator[Library]:
+    """The users and videos of a plan that other processes carry."""
+    scheduler = Scheduler(plan_url, apps=[auto_analyze.app])
+    yield Library(scheduler)
+    scheduler.shutdown()
+
+
+@pytest.fixture
+def processes(own_folder: Path) -> Iterator[Processes]:
+    """Processes that carry the plan."""
+    processes = Processes(own_folder, dict(os.environ))
+    yield processes
+    processes.close()

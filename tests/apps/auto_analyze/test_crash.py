@@ -1,0 +1,81 @@
+"""Processes that are killed, and processes side by side: what was recorded is never analysed again."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from horarium import RunState, every
+from horarium_apps.auto_analyze.domain.video import VideoStatus
+from horarium_apps.auto_analyze.jobs import analyze_videos, job_id
+
+from .plans import Library, Processes, eventually, linked
+
+HOURS = "3600"
+"""A lease (seconds) that no test lives to see end: what was rescued in time was not rescued by waiting for it."""
+
+
+def scheduled(library: Library, folder: Path, name: str = "anna") -> str:
+    user_id = library.add_user(name)
+    library.add(folder, user_id)
+    return library.scheduler.add_job(analyze_videos, every(hours=6), id=job_id(user_id), args=[user_id]).id
+
+
+@pytest.fixture
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One video at a time, so that a kill meets exactly one."""
+    monkeypatch.setenv("AUTO_ANALYZE_CONCURRENCY", "1")
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_a_killed_process_goes_on_with_the_video_that_it_had_not_finished(
+    samples: list[Path], elsewhere: Library, processes: Processes, tmp_path: Path
+) -> None:
+    run = elsewhere.scheduler.run_now(scheduled(elsewhere, linked(samples, tmp_path / "videos")))
+    first = processes.start("run", HORARIUM_LEASE=HOURS)
+    eventually(lambda: len(elsewhere.with_status(VideoStatus.ANALYSED)) >= 2, "two analysed videos")
+    eventually(lambda: elsewhere.with_status(VideoStatus.ANALYSING), "a video that is being analysed")
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    recorded = {video.id: video for video in elsewhere.with_status(VideoStatus.ANALYSED)}
+    unfinished = {video.id for video in elsewhere.with_status(VideoStatus.ANALYSING)}
+    assert len(recorded) < len(samples)
+
+    second = processes.start("run", HORARIUM_LEASE=HOURS)
+    eventually(lambda: elsewhere.scheduler.get_run(run.id).state is RunState.SUCCEEDED, "the end of the run")
+    videos = {video.id: video for video in elsewhere.videos()}
+    assert {video.status for video in videos.values()} == {VideoStatus.ANALYSED}
+    assert {video_id: videos[video_id] for video_id in recorded} == recorded
+    assert {video.id: video.attempts for video in videos.values()} == {
+        video_id: 2 if video_id in unfinished else 1 for video_id in videos
+    }
+    ended = elsewhere.scheduler.get_run(run.id)
+    assert (ended.attempt, ended.result["analyzed"], ended.result["errors"]) == (2, len(samples), 0)
+    assert processes.stop(second) == 0
+
+
+def test_two_processes_analyse_each_video_once(
+    samples: list[Path], elsewhere: Library, processes: Processes, tmp_path: Path
+) -> None:
+    folder = linked(samples[:3], tmp_path / "videos")
+    jobs = [scheduled(elsewhere, folder, name) for name in ("anna", "bruno", "carla")]
+    both = [processes.start("run"), processes.start("run")]
+    eventually(lambda: len(elsewhere.scheduler.nodes()) == 2, "two nodes")
+    runs = [elsewhere.scheduler.run_now(job) for job in jobs]
+    for run in runs:
+        eventually(lambda run=run: elsewhere.scheduler.get_run(run.id).state is RunState.SUCCEEDED, "the end of a run")
+    assert [(video.status, video.attempts) for video in elsewhere.videos()] == [(VideoStatus.ANALYSED, 1)] * 9
+    assert [processes.stop(process) for process in both] == [0, 0]
+
+
+def test_a_process_that_is_asked_to_end_leaves_the_rest_to_the_next(
+    samples: list[Path], elsewhere: Library, processes: Processes, tmp_path: Path
+) -> None:
+    run = elsewhere.scheduler.run_now(scheduled(elsewhere, linked(samples, tmp_path / "videos")))
+    first = processes.start("run", AUTO_ANALYZE_CONCURRENCY="1", HORARIUM_SHUTDOWN_GRACE="0.1")
+    eventually(lambda: elsewhere.with_status(VideoStatus.ANALYSED), "an analysed video")
+    assert processes.stop(first) == 0
+    assert elsewhere.with_status(VideoStatus.NEW)
+    processes.start("run")
+    eventually(lambda: elsewhere.scheduler.get_run(run.id).state is RunState.SUCCEEDED, "the end of the run")
+    assert {video.status for video in elsewhere.videos()} == {VideoStatus.ANALYSED}
