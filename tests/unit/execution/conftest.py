@@ -16,7 +16,7 @@ import pytest
 
 from horarium.errors import PlanUnavailable, RunLost
 from horarium.execution.link import Mark, Marks, RunFacts
-from horarium.job import to_json_text
+from horarium.jsontext import to_json_text
 from horarium.values import ItemFailure, Progress
 
 START = datetime(2026, 3, 1, 6, tzinfo=UTC)
