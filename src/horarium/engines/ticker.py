@@ -90,7 +90,7 @@ class Ticker:
             self.lookahead.forget()
             raise
         self.lookahead.written(thoughts, settled.lost_races)
-        self._runner.launch(reservation, settled.started, now)
+        self._runner.launch(reservation, settled.started, now, node)
         if self._events.listened_to:
             for job, one in settled.unrun:
                 self._events.emit(

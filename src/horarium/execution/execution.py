@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from horarium.errors import ArgumentsNotJSON, RunStopped, RunTimeout
+from horarium.events import RunChanged
 from horarium.execution.faults import info_of, names_of
 from horarium.execution.link import RunFacts
 from horarium.execution.registry import TaskDefinition
@@ -85,6 +86,11 @@ class Execution:
         self._callbacks: list[Callable[[str], None]] = []
 
     @property
+    def token(self) -> tuple[RunKey, int]:
+        """What tells it from other attempts of the run, one of which may still be ending here."""
+        return self.key, self.attempt
+
+    @property
     def holder(self) -> Holder:
         """What every write of this attempt names."""
         return Holder(self.key, self.attempt, self.node)
@@ -113,14 +119,21 @@ class Execution:
             kwargs=self.kwargs,
         )
 
-    def tell_to_stop(self, reason: str, *, lost: bool = False, timed_out: bool = False) -> None:
-        """Say that the run should stop, and why; `lost`: it is not this node's any more, and its end is not written."""
+    def tell_to_stop(
+        self, reason: str, *, lost: bool = False, timed_out: bool = False, going_down: bool = False
+    ) -> None:
+        """Say that the run should stop, and why.
+
+        `lost`: it is not this node's any more, and its end is not written. `going_down`: it is for another node to go
+        on with, unless it was told to stop before.
+        """
         with self._lock:
             self.lost = self.lost or lost
             if self.stop_reason is not None:
                 return
             self.stop_reason = reason
             self.timed_out = timed_out
+            self.going_down = going_down
             callbacks = list(self._callbacks)
         for callback in callbacks:
             callback(reason)
@@ -159,11 +172,20 @@ class End:
     state: RunState
     error: ErrorInfo | None
     note: str | None = None
+    bare: bool = False
 
     @property
     def failed(self) -> bool:
         """Whether the attempt did not do its work."""
         return self.state is not RunState.SUCCEEDED
+
+    def without_texts(self, refusal: Exception) -> End:
+        """The same end without its result and without what the error said, which the database refused to take."""
+        error = (
+            None if self.error is None else ErrorInfo(self.error.type, f"(what it said could not be kept: {refusal})")
+        )
+        finish = self.finish._replace(result=None, error=error_text(error))
+        return End(finish, self.state, error, f"its result or error was not kept: {refusal}", bare=True)
 
 
 def returned(execution: Execution, result: Any, now: datetime) -> End:
@@ -194,6 +216,19 @@ def raised(execution: Execution, error: BaseException, now: datetime) -> End:
         finish = _finish(execution, RunState.RETRYING, now, error=info, not_before=not_before)
         return End(finish, RunState.RETRYING, info)
     return End(_finish(execution, RunState.FAILED, now, error=info), RunState.FAILED, info)
+
+
+def change_of(execution: Execution, state: RunState, end: End | None, now: datetime) -> RunChanged:
+    """What listeners are told of a run that is in `state` now."""
+    return RunChanged(
+        run_id=str(execution.key),
+        job_id=execution.job.id,
+        state=state,
+        at=now,
+        attempt=execution.attempt,
+        duration=None if end is None else (end.finish.ended_at - execution.started_at).total_seconds(),
+        error=None if end is None or end.error is None else str(end.error),
+    )
 
 
 def _finish(

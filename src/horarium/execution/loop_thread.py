@@ -11,6 +11,7 @@ class LoopThread:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self._closing = False
         self._thread = threading.Thread(target=self._work, name="horarium-loop", daemon=True)
 
     def start(self) -> None:
@@ -23,6 +24,7 @@ class LoopThread:
             if not self.loop.is_closed():
                 self.loop.close()
             return True
+        self._closing = True
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -30,7 +32,8 @@ class LoopThread:
     def _work(self) -> None:
         asyncio.set_event_loop(self.loop)
         try:
-            self.loop.run_forever()
+            while not self._closing:
+                self.loop.run_forever()  # a task may have stopped it, which must not end the others
         finally:
             left = asyncio.all_tasks(self.loop)
             for task in left:

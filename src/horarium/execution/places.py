@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from horarium.job import Job
 
 LOOP, THREAD, PROCESS = "loop", "thread", "process"
 
@@ -49,3 +51,28 @@ class Places:
         """Give no more places."""
         with self._lock:
             self._closed = True
+
+
+class Reservation:
+    """Places that a tick takes for its runs. `kind_of(job)`: None when the task of the job is not known here."""
+
+    def __init__(self, places: Places, kind_of: Callable[[Job], str | None], taking: int) -> None:
+        self._places = places
+        self._kind_of = kind_of
+        self.taking = taking
+        self.taken: dict[str, int] = {}
+
+    def takes(self, job: Job) -> bool:
+        """Whether there is a place for a run of this job; it is reserved."""
+        kind = self._kind_of(job)
+        if kind is None or not self._places.take(kind):
+            return False
+        self.taken[kind] = self.taken.get(kind, 0) + 1
+        return True
+
+    def cancel(self) -> None:
+        """Give back what it still holds."""
+        for kind, number in self.taken.items():
+            if number:
+                self._places.give_back(kind, number)
+        self.taken.clear()

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from horarium.clock import Clock
-from horarium.errors import PlanUnavailable
+from horarium.errors import JobError, PlanUnavailable
+from horarium.execution.alarms import Alarms
 from horarium.execution.execution import Execution
 from horarium.execution.faults import info_of
 from horarium.execution.link import Mark, Marks
-from horarium.execution.recorder import Recorder
+from horarium.execution.recorder import Record, Recorder
 from horarium.execution.records import NoteRecord, chunk_record, step_record
 from horarium.jsontext import to_json_text
 from horarium.store.database import Connection, Database
-from horarium.store.work import Chunk, Work, attempted, fence, insert_step, write_chunk
+from horarium.store.work import Chunk, Work, attempted, insert_step, write_chunk
 from horarium.values import ItemFailure, Progress
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _CHUNK_KEYS = 300
 _PROGRESS_EVERY = 0.5
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
+_LOCKED_PAUSE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,12 @@ class Desk:
     work: Work
     recorder: Recorder
     clock: Clock
-    writers: ThreadPoolExecutor
+    writers: Executor
+    alarms: Alarms
+
+    def again(self, record: Record) -> None:
+        """Record it in a moment."""
+        self.alarms.set(_LOCKED_PAUSE, functools.partial(self.recorder.put, record))
 
 
 class PlanLink:
@@ -55,33 +65,59 @@ class PlanLink:
         self._reported_at = -_PROGRESS_EVERY
         self._unreported: Progress | None = None
         self._lock = threading.Lock()
+        self._here = threading.local()
 
     def load_step(self, key: str) -> tuple[bool, Any]:
         """Whether a step was committed, and its result."""
-        return self._desk.work.load_step(self._holder.key, key)
+        return self._patiently(lambda: self._desk.work.load_step(self._holder.key, key))
 
     def save_step(self, key: str, result: Any) -> Any:
         """Commit a step's result; answers its JSON round trip. Raises ArgumentsNotJSON, RunLost."""
+        self._refuse_in_transaction(f"step {key!r}")
         text = _step_text(key, result)
-        record = step_record(self._holder, self._desk.database.dialect, key, text, self.clock)
-        self._desk.recorder.put(record)
+        desk = self._desk
+        record = step_record(self._holder, desk.database.dialect, key, text, self.clock, desk.again)
+        desk.recorder.put(record)
         record.future.result()
         return json.loads(text)
 
     def transactional_step(self, key: str, body: Callable[[Any], Any]) -> Any:
-        """Call `body(connection)`, and commit what it wrote and the step's mark together. Raises RunLost."""
-        with self._desk.work.fenced(self._holder) as connection:
-            text = _step_text(key, body(connection))
-            insert_step(connection, self._desk.database.dialect, self._holder, key, text, self.clock.now())
-        return json.loads(text)
+        """Call `body(connection)`, and commit what it wrote and the step's mark together. Raises RunLost.
 
-    def transaction(self) -> AbstractContextManager[Connection]:
+        While the database is away this tries again; a commit whose answer was lost is found and not done twice.
+        """
+
+        tried = False
+
+        def once() -> Any:
+            nonlocal tried
+            if tried:
+                found, result = self._desk.work.load_step(self._holder.key, key)
+                if found:
+                    return result
+            tried = True
+            with self.transaction() as connection:
+                text = _step_text(key, body(connection))
+                insert_step(connection, self._desk.database.dialect, self._holder, key, text, self.clock.now())
+            return json.loads(text)
+
+        return self._patiently(once)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
         """A fenced transaction of the plan's database."""
-        return self._desk.work.fenced(self._holder)
+        self._refuse_in_transaction("another transaction")
+        self._here.in_transaction = True
+        try:
+            with self._desk.work.fenced(self._holder) as connection:
+                yield connection
+        finally:
+            self._here.in_transaction = False
 
     def load_marks(self, batch: str) -> Marks:
         """The marks of a batch."""
-        done, skipped, failed, next_chunk = self._desk.work.load_marks(self._holder.key, batch)
+        self._refuse_in_transaction(f"batch {batch!r}")
+        done, skipped, failed, next_chunk = self._patiently(lambda: self._desk.work.load_marks(self._holder.key, batch))
         self._batches[batch] = _Batch(Chunk(batch, next_chunk), failed)
         return Marks(done, skipped)
 
@@ -92,7 +128,7 @@ class PlanLink:
             return self._desk.writers.submit(self._write_with_marks, state, marks)
         row = state.extended(marks)
         state.accept(row)
-        record = chunk_record(self._holder, row, self.clock)
+        record = chunk_record(self._holder, row, self.clock, self._desk.again)
         answer: Future[Sequence[ItemFailure]] = Future()
         record.future.add_done_callback(lambda done: _pass_on(done, answer))
         self._desk.recorder.put(record)
@@ -129,35 +165,55 @@ class PlanLink:
 
         While the database is away this tries again; a commit whose answer was lost is found and not done twice.
         """
+        added: list[ItemFailure] = []
+        tried: list[Chunk] = []
+
+        def once() -> None:
+            if tried and self._was_written(state.batch, marks):
+                state.accept(tried[-1])
+                return
+            added.clear()
+            with self.transaction() as connection:
+                tried.append(state.extended([_written(connection, mark, added) for mark in marks]))
+                write_chunk(connection, self._holder, tried[-1], self.clock.now())
+            state.accept(tried[-1])
+
+        self._patiently(once)
+        return added
+
+    def _was_written(self, batch: str, marks: Sequence[Mark]) -> bool:
+        """Whether marks whose commit got no answer are in the database: all of them are, or none."""
+        work, key = self._desk.work, self._holder.key
+        done, skipped, _, _ = work.load_marks(key, batch)
+        known = done | skipped | work.failed_in(self._holder, batch)
+        return any(mark.key in known for mark in marks)
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Call until the database answers, or the run is told to stop: its node's lease bounds that."""
         pause = _FIRST_PAUSE
         while True:
-            added: list[ItemFailure] = []
             try:
-                with self._desk.database.write() as connection:
-                    fence(connection, self._holder)
-                    row = state.extended([_written(connection, mark, added) for mark in marks])
-                    write_chunk(connection, self._holder, row, self.clock.now())
-                state.accept(row)
+                return call()
             except PlanUnavailable as error:
                 if self._execution.stop_reason is not None:
                     raise
-                logger.warning("marks of run %s wait to be written: %s", self.facts.id, error)
-                threading.Event().wait(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-                marks = self._unwritten(state, marks)
-            else:
-                return added
+                logger.warning("run %s waits for the plan: %s", self.facts.id, error)
+            self._rest(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _unwritten(self, state: _Batch, marks: Sequence[Mark]) -> Sequence[Mark]:
-        """Of marks whose commit got no answer, those that are not in the database."""
-        try:
-            done, skipped, _, _ = self._desk.work.load_marks(self._holder.key, state.batch)
-        except PlanUnavailable:
-            return marks
-        written = [mark for mark in marks if mark.key in done or mark.key in skipped]
-        if written:
-            state.accept(state.extended(written))
-        return [mark for mark in marks if mark not in written]
+    def _rest(self, seconds: float) -> None:
+        """Wait, but no longer than until the run is told to stop."""
+        told = threading.Event()
+        forget = self._execution.on_stop(lambda _: told.set())
+        told.wait(seconds)
+        forget()
+
+    def _refuse_in_transaction(self, what: str) -> None:
+        if getattr(self._here, "in_transaction", False):
+            raise JobError(
+                f"{what} of run {self.facts.id} would wait for the transaction that this very function has open: end "
+                "that first, or write through its connection"
+            )
 
 
 class _Batch:
@@ -207,6 +263,8 @@ def _step_text(key: str, result: Any) -> str:
 
 
 def _pass_on(done: Future[None], answer: Future[Sequence[ItemFailure]]) -> None:
+    if not answer.set_running_or_notify_cancel():
+        return  # the event loop that waited for it has ended
     error = done.exception()
     if error is None:
         answer.set_result(())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
+_SAY_AGAIN_AFTER = 60.0
 
 
 class Record(ABC):
@@ -43,36 +45,45 @@ class Recorder:
         self._pending: list[Record] = []
         self._changed = threading.Condition()
         self._closing = False
-        self._given_up = False
+        self._given_up = threading.Event()
         self._has_thread = False
         self._thread = threading.Thread(target=self._work, name="horarium-recorder", daemon=True)
 
     def start(self) -> None:
         """Begin to record in a thread. Before that, `put` commits by itself."""
-        self._thread.start()
         self._has_thread = True
+        self._thread.start()
 
     def put(self, record: Record) -> None:
-        """Have `record` committed. Returns at once; may be called from any thread."""
+        """Have `record` committed. Returns at once; may be called from any thread. After the end it is refused."""
         if not self._has_thread:
             self._commit([record])
             return
         with self._changed:
-            self._pending.append(record)
-            if len(self._pending) == 1:
-                self._changed.notify()
+            if not self._closing:
+                self._pending.append(record)
+                if len(self._pending) == 1:
+                    self._changed.notify()
+                return
+        self._refuse([record])
 
     def close(self, timeout: float | None = None) -> bool:
-        """Commit what is there and end; False when the database did not let it within `timeout` seconds."""
+        """Commit what is there and end; False when the database did not let it within `timeout` seconds.
+
+        What is not committed then is refused, so that nobody waits for it.
+        """
         with self._changed:
             self._closing = True
             self._changed.notify()
-        if self._thread.is_alive():
+        if not self._has_thread:
+            return True
+        if self._thread is not threading.current_thread():
             self._thread.join(timeout)
-        if self._thread.is_alive():
-            self._given_up = True
-            return False
-        return True
+        if not self._thread.is_alive():
+            return True
+        self._given_up.set()
+        self._thread.join(_FIRST_PAUSE)  # it may only have been between two attempts
+        return False
 
     def _work(self) -> None:
         while True:
@@ -86,31 +97,46 @@ class Recorder:
 
     def _commit(self, records: Sequence[Record]) -> None:
         """Commit all of them, or all but those that cannot be written; not back before that is so."""
-        pause = _FIRST_PAUSE
-        while not self._given_up:
+        pause, said_at = _FIRST_PAUSE, float("-inf")
+        while not self._given_up.is_set():
             try:
                 with self._database.write() as connection:
                     self._write_together(connection, records)
             except PlanUnavailable as error:
-                logger.warning("%d results wait to be recorded: %s", len(records), error)
-                self._rest(pause)
+                if time.monotonic() - said_at > _SAY_AGAIN_AFTER:
+                    said_at = time.monotonic()
+                    logger.warning("%d results wait to be recorded: %s", len(records), error)
+                self._given_up.wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other records must not suffer from it
                 self._commit_apart(records, error)
                 return
             else:
+                if pause > _FIRST_PAUSE:
+                    logger.info("%d results that waited are recorded", len(records))
                 for record in records:
-                    record.committed()
+                    _tell(record.committed)
                 return
+        self._refuse(records)
 
     def _commit_apart(self, records: Sequence[Record], error: Exception) -> None:
         """One of them cannot be written: find out which, and write the others."""
         if len(records) == 1:
             logger.error("a record cannot be written: %s", error, exc_info=error)
-            records[0].refused(error)
+            _tell(records[0].refused, error)
             return
         for record in records:
             self._commit([record])
 
-    def _rest(self, seconds: float) -> None:
-        threading.Event().wait(seconds)
+    def _refuse(self, records: Sequence[Record]) -> None:
+        error = PlanUnavailable("the recorder has ended, and did not record this")
+        for record in records:
+            _tell(record.refused, error)
+
+
+def _tell(callback: Callable[..., None], *args: Exception) -> None:
+    """Call back whoever waits for a record; what goes wrong there must not end the recording."""
+    try:
+        callback(*args)
+    except Exception:
+        logger.exception("whoever waited for a record failed on its answer")

@@ -13,7 +13,17 @@ from horarium.execution.recorder import Record
 from horarium.store.claims import write_ends
 from horarium.store.database import Connection
 from horarium.store.dialects import Dialect
-from horarium.store.work import Chunk, Holder, fence, insert_step, write_chunk, write_logs, write_progress
+from horarium.store.handing import hand_back, show_stopping
+from horarium.store.work import (
+    Chunk,
+    Holder,
+    RunLocked,
+    fence,
+    insert_step,
+    write_chunk,
+    write_logs,
+    write_progress,
+)
 from horarium.values import LogLine, Progress, RunKey
 
 
@@ -22,7 +32,9 @@ class EndRecord(Record):
 
     __slots__ = ("end", "execution", "is_refused", "then")
 
-    def __init__(self, execution: Execution, end: End, then: Callable[[Execution, End, Exception | None], None]) -> None:
+    def __init__(
+        self, execution: Execution, end: End, then: Callable[[Execution, End, Exception | None], None]
+    ) -> None:
         self.execution = execution
         self.end = end
         self.then = then
@@ -37,21 +49,48 @@ class EndRecord(Record):
         self.then(self.execution, self.end, error)
 
 
+class BackRecord(Record):
+    """A run that this node gives back for another one to go on with. `then` is told what went wrong, or None."""
+
+    __slots__ = ("holder", "then")
+
+    def __init__(self, holder: Holder, then: Callable[[Exception | None], None] = lambda _error: None) -> None:
+        self.holder = holder
+        self.then = then
+
+    def committed(self) -> None:
+        """Tell that it is given back."""
+        self.then(None)
+
+    def refused(self, error: Exception) -> None:
+        """Tell that it could not be: its node's lease has to run out."""
+        self.then(error)
+
+
 class WorkRecord(Record):
-    """A step or marks: written in the run's own fence, and somebody waits for it."""
+    """A step or marks: written in the run's own fence, and somebody waits for it.
 
-    __slots__ = ("future", "holder", "lost", "write_it")
+    While another transaction of the run's own holds its row, `again(record)` is called to try it later: those who write
+    for other runs must not wait.
+    """
 
-    def __init__(self, holder: Holder, write_it: Callable[[Connection], None]) -> None:
+    __slots__ = ("again", "future", "holder", "locked", "lost", "write_it")
+
+    def __init__(self, holder: Holder, write_it: Callable[[Connection], None], again: Callable[[Record], None]) -> None:
         self.holder = holder
         self.write_it = write_it
+        self.again = again
         self.future: Future[None] = Future()
         self.lost: RunLost | None = None
+        self.locked = False
 
     def write(self, connection: Connection) -> None:
-        """Write it while holding the run; if the run was lost, nothing."""
+        """Write it while holding the run; if the run was lost or is held, nothing."""
+        self.lost, self.locked = None, False
         try:
-            fence(connection, self.holder)
+            fence(connection, self.holder, wait=False)
+        except RunLocked:
+            self.locked = True
         except RunLost as lost:
             self.lost = lost
         else:
@@ -59,7 +98,9 @@ class WorkRecord(Record):
 
     def committed(self) -> None:
         """Answer whoever waits."""
-        if self.lost is None:
+        if self.locked:
+            self.again(self)
+        elif self.lost is None:
             self.future.set_result(None)
         else:
             self.future.set_exception(self.lost)
@@ -70,17 +111,24 @@ class WorkRecord(Record):
 
 
 class NoteRecord(Record):
-    """A log line or progress: nobody waits for it."""
+    """A log line, progress, or why the run was told to stop: nobody waits for it."""
 
-    __slots__ = ("holder", "line", "number", "progress")
+    __slots__ = ("holder", "line", "number", "progress", "stopping")
 
     def __init__(
-        self, holder: Holder, *, progress: Progress | None = None, line: LogLine | None = None, number: int = 0
+        self,
+        holder: Holder,
+        *,
+        progress: Progress | None = None,
+        line: LogLine | None = None,
+        number: int = 0,
+        stopping: str | None = None,
     ) -> None:
         self.holder = holder
         self.progress = progress
         self.line = line
         self.number = number
+        self.stopping = stopping
 
     def committed(self) -> None:
         """Nobody waits."""
@@ -89,25 +137,31 @@ class NoteRecord(Record):
         """Said in the log by the recorder."""
 
 
-def step_record(holder: Holder, dialect: Dialect, name: str, result: str, clock: Clock) -> WorkRecord:
+def step_record(
+    holder: Holder, dialect: Dialect, name: str, result: str, clock: Clock, again: Callable[[Record], None]
+) -> WorkRecord:
     """The result of a step."""
-    return WorkRecord(holder, lambda connection: insert_step(connection, dialect, holder, name, result, clock.now()))
+    return WorkRecord(
+        holder, lambda connection: insert_step(connection, dialect, holder, name, result, clock.now()), again
+    )
 
 
-def chunk_record(holder: Holder, chunk: Chunk, clock: Clock) -> WorkRecord:
+def chunk_record(holder: Holder, chunk: Chunk, clock: Clock, again: Callable[[Record], None]) -> WorkRecord:
     """Marks of items."""
-    return WorkRecord(holder, lambda connection: write_chunk(connection, holder, chunk, clock.now()))
+    return WorkRecord(holder, lambda connection: write_chunk(connection, holder, chunk, clock.now()), again)
 
 
 class Writer:
     """Writes records of all kinds in one transaction: what runs did before how they ended."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, clock: Clock) -> None:
         self._dialect = dialect
+        self._clock = clock
 
     def __call__(self, connection: Connection, records: Sequence[Any]) -> None:
         """Write them."""
         ends = []
+        backs = []
         progress: dict[RunKey, tuple[Holder, Progress]] = {}
         lines = []
         for record in records:
@@ -115,6 +169,10 @@ class Writer:
                 ends.append(record)
             elif isinstance(record, WorkRecord):
                 record.write(connection)
+            elif isinstance(record, BackRecord):
+                backs.append(record.holder)
+            elif record.stopping is not None:
+                show_stopping(connection, record.holder, record.stopping)
             elif record.progress is not None:
                 progress[record.holder.key] = (record.holder, record.progress)
             else:
@@ -122,6 +180,8 @@ class Writer:
         write_progress(connection, list(progress.values()))
         write_logs(connection, self._dialect, lines)
         self._write_ends(connection, ends)
+        if backs:
+            hand_back(connection, backs, self._clock.now())
 
     def _write_ends(self, connection: Connection, records: Sequence[EndRecord]) -> None:
         by_node: dict[str, list[EndRecord]] = {}
@@ -135,5 +195,5 @@ class Writer:
                 [record.end.finish for record in group],
                 [(record.end.finish, record.execution.started_at) for record in group if record.end.failed],
             )
-            for record in group if refused else ():
+            for record in group:
                 record.is_refused = record.execution.key in refused

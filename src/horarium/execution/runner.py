@@ -8,27 +8,31 @@ event loop, a thread or a child process, where `calling` calls the function; `re
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import json
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 
 from horarium.clock import Clock
 from horarium.errors import PlanUnavailable, RunLost, TaskNotFound
-from horarium.events import EventBus, RunChanged
+from horarium.events import EventBus
 from horarium.execution import capture
+from horarium.execution.alarms import Alarm, Alarms
 from horarium.execution.calling import call_async, call_in_thread, call_process
 from horarium.execution.capture import RunLog, keeping
-from horarium.execution.execution import End, Execution, executor_of, raised, returned
+from horarium.execution.execution import End, Execution, change_of, executor_of, raised, returned
 from horarium.execution.loop_thread import LoopThread
-from horarium.execution.places import LOOP, PROCESS, Capacity, Places
+from horarium.execution.places import LOOP, PROCESS, Capacity, Places, Reservation
 from horarium.execution.plan_link import Desk, PlanLink
+from horarium.execution.pools import DaemonPool
 from horarium.execution.recorder import Recorder
-from horarium.execution.records import EndRecord, NoteRecord, Writer
+from horarium.execution.records import BackRecord, EndRecord, NoteRecord, Writer
 from horarium.execution.registry import Registry
+from horarium.execution.strays import Strays, Takings, Token
 from horarium.job import Job
 from horarium.states import RunState
 from horarium.store.claims import Claimed, Claims
@@ -42,22 +46,6 @@ CHILD_GRACE = 5.0
 """Seconds that a child process has to end by itself when it is told to stop."""
 
 _WRITERS = 2
-
-
-class Reservation:
-    """Places that a tick took for the runs it is about to make."""
-
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
-        self.taken: dict[str, int] = {}
-
-    def takes(self, job: Job) -> bool:
-        """Whether there is a place for a run of this job; it is reserved."""
-        kind = self._runner.kind_of(job)
-        if kind is None or not self._runner.places.take(kind):
-            return False
-        self.taken[kind] = self.taken.get(kind, 0) + 1
-        return True
 
 
 class Runner:
@@ -82,16 +70,21 @@ class Runner:
         self._events = events
         self._node = node
         self._holds = holds
-        self._executions: dict[RunKey, Execution] = {}
-        self._strangers: set[RunKey] = set()
+        self._executions: dict[Token, Execution] = {}
+        self._executing = 0
+        self._takings = Takings()
+        self._strangers = Strays()
+        self._missing = Strays()
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
-        self._recorder = Recorder(database, Writer(database.dialect))
+        self._recorder = Recorder(database, Writer(database.dialect, clock))
         self._loop = LoopThread()
-        self._threads = ThreadPoolExecutor(capacity.threads, "horarium-run")
-        self._children = ThreadPoolExecutor(capacity.processes, "horarium-child")
-        writers = ThreadPoolExecutor(_WRITERS, "horarium-writer")
-        self._desk = Desk(database, Work(database), self._recorder, clock, writers)
+        self._threads = DaemonPool(capacity.threads, "horarium-run")
+        self._children = DaemonPool(capacity.processes, "horarium-child")
+        self._alarms = Alarms()
+        self._started = False
+        writers = DaemonPool(_WRITERS, "horarium-writer")
+        self._desk = Desk(database, Work(database), self._recorder, clock, writers, self._alarms)
         self._pools = (self._threads, self._children, writers)
         self.on_free_place: Callable[[], None] = lambda: None
         self.on_unknown_task: Callable[[Job, TaskNotFound], None] = lambda _job, _error: None
@@ -100,6 +93,7 @@ class Runner:
 
     def start(self) -> None:
         """Begin to execute what is launched or claimed."""
+        self._started = True
         capture.install()
         self._loop.start()
         self._recorder.start()
@@ -107,18 +101,26 @@ class Runner:
     def stop(self, *, wait: bool, grace: float | None = None) -> bool:
         """Take no more runs; let those that run end, for `grace` seconds (None: however long, 0 unless `wait`).
 
-        What is left then is told to stop; what ends by that is given back to the queue. Whether every run has ended.
+        What is left then is told to stop; what ends by that is given back to the queue. Whether every run has ended and
+        its end is on disk; while the database is away that is not waited for longer than a few seconds.
         """
         self.places.close()
-        if not self._wait_until_idle(grace if wait else 0):
+        ended = self._wait_until_idle(grace if wait else 0)
+        if not ended:
             self.stop_all("its node shuts down")
-            self._wait_until_idle(CHILD_GRACE + 2)
-        clean = not self._executions
+            ended = self._wait_until_idle(CHILD_GRACE + 2)
         for pool in self._pools:
-            pool.shutdown(wait=clean, cancel_futures=True)
+            pool.shutdown(wait=ended, cancel_futures=True)
         self._loop.close(CHILD_GRACE)
-        capture.remove()
-        return self._recorder.close(CHILD_GRACE) and clean
+        self._alarms.close()
+        recorded = self._recorder.close(CHILD_GRACE)
+        if self._started:
+            capture.remove()
+        left = self.running()
+        if left:
+            names = ", ".join(sorted(str(execution.key) for execution in left)[:5])
+            logger.error("%d runs are left to whoever finds that this node has gone, such as %s", len(left), names)
+        return ended and recorded and not left
 
     def running(self) -> list[Execution]:
         """What this node executes now."""
@@ -128,8 +130,8 @@ class Runner:
     # --- taking runs
 
     def reserve(self) -> Reservation:
-        """A place to note what a tick takes."""
-        return Reservation(self)
+        """A place to note what a tick takes. It ends with `launch` or `cancel_reservation`."""
+        return Reservation(self.places, self.kind_of, self._takings.begin())
 
     def kind_of(self, job: Job) -> str | None:
         """Which executor a run of the job needs; None when its task is not known here."""
@@ -138,59 +140,59 @@ class Runner:
         except TaskNotFound:
             return None
 
-    def launch(self, reservation: Reservation, started: Sequence[tuple[Job, datetime]], now: datetime) -> None:
+    def launch(
+        self, reservation: Reservation, started: Sequence[tuple[Job, datetime]], now: datetime, node: str
+    ) -> None:
         """Execute the runs that a tick made for this node, and give back the places it took in vain."""
-        node = self._node()
         executions = []
         for job, scheduled_at in started:
             definition = self._registry.resolve(job.task)
+            key, args, kwargs = RunKey(scheduled_at, job.key), job.args, job.kwargs
             execution = Execution(
-                RunKey(scheduled_at, job.key),
-                job,
-                definition,
-                node=node,
-                attempt=1,
-                failures=0,
-                started_at=now,
-                args=job.args,
-                kwargs=job.kwargs,
+                key, job, definition, node=node, attempt=1, failures=0, started_at=now, args=args, kwargs=kwargs
             )
             reservation.taken[execution.kind] -= 1
             executions.append(execution)
+        if executions and (node != self._node() or not self._holds()):
+            self._return(executions)
+        else:
+            self._dispatch(executions)
         self.cancel_reservation(reservation)
-        self._dispatch(executions)
 
     def cancel_reservation(self, reservation: Reservation) -> None:
         """Give back what the reservation still holds."""
-        for kind, number in reservation.taken.items():
-            if number:
-                self.places.give_back(kind, number)
-        reservation.taken.clear()
+        reservation.cancel()
+        self._takings.end(reservation.taking)
 
     def claim(self, now: datetime, without_tasks: Sequence[str] = ()) -> int:
         """Take waiting runs for the places that are free; answers how many there were. Raises PlanUnavailable."""
-        free = self.places.free()
-        if not free or not self._holds():
+        if not self._holds():
             return 0
+        # Each kind by itself: else those that have no place would be taken along, and be given back.
+        return sum(self._claim(kind, number, now, without_tasks) for kind, number in self.places.free().items())
+
+    def _claim(self, kind: str, number: int, now: datetime, without_tasks: Sequence[str]) -> int:
+        node = self._node()
         suspects = not any(execution.suspect for execution in self.running())
-        claimed = self._claims.claim(
-            self._node(), now, sum(free.values()), executors=list(free), without_tasks=without_tasks, suspects=suspects
-        )
         executions, unwanted = [], []
-        for one in claimed:
-            execution = self._execution_of(one)
-            if execution is None or not self.places.take(execution.kind):
-                unwanted.append(one.key)
-            else:
-                executions.append(execution)
+        with self._takings.one():
+            claimed = self._claims.claim(
+                node, now, number, executors=[kind], without_tasks=without_tasks, suspects=suspects
+            )
+            for one in claimed:
+                execution = self._execution_of(one, node)
+                if execution is None or not self.places.take(execution.kind):
+                    unwanted.append(one.key)
+                else:
+                    executions.append(execution)
+            self._dispatch(executions)
         if unwanted:
-            self._claims.give_back(self._node(), unwanted, now)
-        self._dispatch(executions)
+            self._claims.give_back(node, unwanted, now)
         return len(executions)
 
     def execute(self, claimed: Claimed) -> None:
         """Execute one claimed run here and now, in this thread. For the inline engine."""
-        execution = self._execution_of(claimed)
+        execution = self._execution_of(claimed, self._node())
         if execution is None:
             self._claims.give_back(self._node(), [claimed.key], self._clock.now())
             return
@@ -205,54 +207,59 @@ class Runner:
     def attend(self) -> None:
         """Compare what the plan says this node runs with what it does run. Raises PlanUnavailable.
 
-        Runs that were asked to stop are told; runs that are not ours now are told and forgotten; runs that the plan
-        gives us but that we do not know (the answer to a commit was lost) go back to the queue at the second sight.
+        Runs that were asked to stop are told; at the second sight, runs that are not ours now are told that they are
+        lost, and runs that the plan gives us but that we do not know (the answer to a commit was lost) are given back.
         """
-        node = self._node()
-        mine = {execution.key: execution for execution in self.running() if execution.node == node}
-        held = {one.key: one for one in self._claims.held_by(node)}
-        for key, one in held.items():
-            execution = mine.get(key)
-            if execution is not None and one.state is RunState.STOPPING and execution.stop_reason is None:
-                self.tell_to_stop(execution, one.stop_reason or "it was cancelled")
-        known = self._executions.keys()
-        strangers = {key for key in held if key not in known}
-        returned_twice = strangers & self._strangers
-        if returned_twice:
-            logger.warning("%d runs that nobody here executes go back to the queue", len(returned_twice))
-            self._claims.give_back(node, sorted(returned_twice), self._clock.now())
-        self._strangers = strangers - returned_twice
+        node, settled = self._node(), self._takings.settled
+        mine: dict[Token, Execution] = {}
+        for execution in self.running():
+            if execution.node == node:
+                mine[execution.token] = execution
+            elif not execution.lost:
+                self.tell_to_stop(execution, "its node lost it", lost=True)
+        held = {(one.key, one.attempt): one for one in self._claims.held_by(node)}
+        begun = self._takings.begun
+        for token, one in held.items():
+            known = mine.get(token)
+            if known is not None and one.state is RunState.STOPPING and known.stop_reason is None:
+                self.tell_to_stop(known, one.stop_reason or "it was cancelled")
+        with self._lock:
+            unknown = held.keys() - self._executions.keys()
+        strangers = self._strangers.confirm(unknown, settled, begun)
+        if strangers:
+            logger.warning("%d runs that nobody here executes go back to the queue", len(strangers))
+            self._claims.give_back(node, sorted(key for key, _ in strangers), self._clock.now())
+        for token in self._missing.confirm(mine.keys() - held.keys(), settled, begun):
+            self.tell_to_stop(mine[token], "it is no longer this node's", lost=True)
 
-    def tell_to_stop(
-        self, execution: Execution, reason: str, *, lost: bool = False, timed_out: bool = False
-    ) -> None:
-        """Tell a run to stop: its coroutine is cancelled, its child killed, a thread only told."""
-        execution.tell_to_stop(reason, lost=lost, timed_out=timed_out)
+    def tell_to_stop(self, execution: Execution, reason: str, **how: bool) -> None:
+        """Tell a run to stop, as `Execution.tell_to_stop`; a coroutine is cancelled, a child killed, a thread told."""
+        execution.tell_to_stop(reason, **how)
         task = execution.asyncio_task
-        if task is not None and not self._loop.loop.is_closed():
-            self._loop.loop.call_soon_threadsafe(task.cancel)
+        if task is not None:
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                self._loop.loop.call_soon_threadsafe(task.cancel)
 
     def stop_all(self, reason: str, *, lost: bool = False) -> None:
         """Tell every run of this node to stop; `lost`: they are not ours any more."""
         for execution in self.running():
-            execution.going_down = not lost
-            self.tell_to_stop(execution, reason, lost=lost)
+            self.tell_to_stop(execution, reason, lost=lost, going_down=not lost)
 
     # --- executing
 
-    def _execution_of(self, claimed: Claimed) -> Execution | None:
-        payload = json.loads(claimed.payload) if claimed.payload else {}
+    def _execution_of(self, claimed: Claimed, node: str) -> Execution | None:
         job = claimed.job
         try:
+            payload = json.loads(claimed.payload) if claimed.payload else {}
             definition = self._registry.resolve(payload.get("task", job.task))
         except TaskNotFound as error:
-            self.on_unknown_task(job, error)
+            self._set_aside(job, error)
             return None
         return Execution(
             claimed.key,
             job,
             definition,
-            node=self._node(),
+            node=node,
             attempt=claimed.attempt,
             failures=claimed.failures,
             started_at=claimed.started_at,
@@ -260,6 +267,18 @@ class Runner:
             kwargs=payload.get("kwargs", job.kwargs),
             suspect=claimed.suspect,
         )
+
+    def _set_aside(self, job: Job, error: TaskNotFound) -> None:
+        try:
+            self.on_unknown_task(job, error)
+        except PlanUnavailable as away:
+            logger.warning("that job %s has no task here could not be noted: %s", job.id, away)
+
+    def _return(self, executions: Sequence[Execution]) -> None:
+        """Do not begin these: this process was stopped until its lease had run out."""
+        for execution in executions:
+            self.places.give_back(execution.kind)
+            self._recorder.put(BackRecord(execution.holder))
 
     def _dispatch(self, executions: Sequence[Execution]) -> None:
         if not executions:
@@ -276,8 +295,9 @@ class Runner:
 
     def _hold(self, executions: Sequence[Execution]) -> None:
         with self._lock:
+            self._executing += len(executions)
             for execution in executions:
-                self._executions[execution.key] = execution
+                self._executions[execution.token] = execution
         if self._events.listened_to:
             for execution in executions:
                 self._tell(execution, RunState.RUNNING)
@@ -321,24 +341,19 @@ class Runner:
         holder, put = execution.holder, self._recorder.put
         return RunLog(execution.attempt, lambda line: put(NoteRecord(holder, line=line, number=next(numbers))))
 
-    def _set_alarm(self, execution: Execution) -> threading.Timer | None:
+    def _set_alarm(self, execution: Execution) -> Alarm | None:
         """Tell a run in a thread when its time is up; its place stays taken until it ends."""
         if execution.timeout is None:
             return None
         reason = f"it took longer than its timeout of {execution.timeout:g} s"
-        alarm = threading.Timer(execution.timeout, self._time_out, (execution, reason))
-        alarm.daemon = True
-        alarm.start()
-        return alarm
+        return self._alarms.set(execution.timeout, functools.partial(self._time_out, execution, reason))
 
     def _time_out(self, execution: Execution, reason: str) -> None:
         self.tell_to_stop(execution, reason, timed_out=True)
-        try:
-            self._claims.mark_stopping(execution.holder, reason)
-        except PlanUnavailable as error:
-            logger.warning("that run %s is stopping could not be noted: %s", execution.key, error)
+        self._recorder.put(NoteRecord(execution.holder, stopping=reason))
 
     def _conclude(self, execution: Execution, end: End, link: PlanLink | None) -> None:
+        """The function has ended: free its place, and have the end recorded."""
         if link is not None:
             link.flush()
         if end.note:
@@ -347,43 +362,38 @@ class Runner:
         if execution.lost:
             self._recorded(execution, end, RunLost(str(execution.key)))
         elif execution.going_down and end.state is RunState.CANCELLED:
-            self._give_back(execution, end)
+            self._recorder.put(BackRecord(execution.holder, functools.partial(self._given_back, execution, end)))
         else:
             self._recorder.put(EndRecord(execution, end, self._recorded))
-
-    def _give_back(self, execution: Execution, end: End) -> None:
-        try:
-            self._claims.give_back(execution.node, [execution.key], self._clock.now())
-        except PlanUnavailable as error:
-            logger.warning("run %s could not be given back: %s", execution.key, error)
-        self._recorded(execution, end, None, given_back=True)
-
-    def _recorded(self, execution: Execution, end: End, error: Exception | None, *, given_back: bool = False) -> None:
-        """The end is on disk, or cannot be: forget the run, and tell."""
         with self._lock:
-            self._executions.pop(execution.key, None)
-            if not self._executions:
+            self._executing -= 1
+            if not self._executing:
                 self._idle.notify_all()
+
+    def _recorded(self, execution: Execution, end: End, error: Exception | None) -> None:
+        """The end is on disk, or cannot be: forget the run, and tell."""
+        if error is not None and not isinstance(error, (PlanUnavailable, RunLost)) and not end.bare:
+            self._recorder.put(EndRecord(execution, end.without_texts(error), self._recorded))
+            return
+        self._forget(execution, end, end.state, error)
+
+    def _given_back(self, execution: Execution, end: End, error: Exception | None) -> None:
+        self._forget(execution, end, RunState.QUEUED, error)
+
+    def _forget(self, execution: Execution, end: End, state: RunState, error: Exception | None) -> None:
+        if not isinstance(error, PlanUnavailable):
+            with self._lock:
+                self._executions.pop(execution.token, None)
         self.on_free_place()
         if error is not None:
             logger.warning("the end of run %s (%s) was not recorded: %s", execution.key, end.state, error)
         elif self._events.listened_to:
-            self._tell(execution, RunState.QUEUED if given_back else end.state, end)
+            self._tell(execution, state, end)
 
     def _tell(self, execution: Execution, state: RunState, end: End | None = None) -> None:
-        now = self._clock.now()
-        self._events.emit(
-            RunChanged(
-                run_id=str(execution.key),
-                job_id=execution.job.id,
-                state=state,
-                at=now,
-                attempt=execution.attempt,
-                duration=None if end is None else (end.finish.ended_at - execution.started_at).total_seconds(),
-                error=None if end is None or end.error is None else str(end.error),
-            )
-        )
+        self._events.emit(change_of(execution, state, end, self._clock.now()))
 
     def _wait_until_idle(self, seconds: float | None) -> bool:
+        """Wait until no function is executed here; ends may still wait to be recorded."""
         with self._idle:
-            return self._idle.wait_for(lambda: not self._executions, seconds)
+            return self._idle.wait_for(lambda: not self._executing, seconds)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, tuple_, update
 
 from horarium.errors import RunLost
 from horarium.states import HELD
@@ -89,22 +89,33 @@ class Work:
         skipped = frozenset(one for row in rows for one in json.loads(row.skipped))
         return done, skipped, failures, max((row.chunk for row in rows), default=-1) + 1
 
-
-def fence(connection: Connection, holder: Holder) -> None:
-    """Hold the run's row until the transaction ends. Raises RunLost when the run is not the holder's now."""
-    query = (
-        select(runs.c.attempt)
-        .where(
-            runs.c.scheduled_at == holder.key.scheduled_at,
-            runs.c.job_key == holder.key.job_key,
-            runs.c.attempt == holder.attempt,
-            runs.c.node == holder.node,
-            runs.c.state.in_(HELD),
+    def failed_in(self, holder: Holder, batch: str) -> frozenset[str]:
+        """Keys of the items of a batch that failed in this very attempt."""
+        query = select(item_failures.c.key).where(
+            item_failures.c.scheduled_at == holder.key.scheduled_at,
+            item_failures.c.job_key == holder.key.job_key,
+            item_failures.c.batch == batch,
+            item_failures.c.attempt == holder.attempt,
         )
-        .with_for_update()
-    )
-    if connection.execute(query).first() is None:
-        raise RunLost(str(holder.key))
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(query))
+
+
+class RunLocked(Exception):
+    """Another transaction holds the run's row, and it was not to be waited for."""
+
+
+def fence(connection: Connection, holder: Holder, *, wait: bool = True) -> None:
+    """Hold the run's row until the transaction ends. Raises RunLost when the run is not the holder's now.
+
+    Without `wait`, raises RunLocked when another transaction holds it.
+    """
+    query = select(runs.c.attempt).where(_held_by(holder))
+    if connection.execute(query.with_for_update(skip_locked=not wait)).first() is not None:
+        return
+    if not wait and connection.execute(query).first() is not None:
+        raise RunLocked
+    raise RunLost(str(holder.key))
 
 
 def insert_step(
@@ -163,18 +174,21 @@ def write_chunk(connection: Connection, holder: Holder, chunk: Chunk, now: datet
         )
 
 
+def not_locked(holder: Holder) -> ColumnElement[bool]:
+    """The run, if it is the holder's and no transaction holds its row.
+
+    A transactional step may hold it for long, and who writes for all the runs of a node must not wait for one of them.
+    """
+    free = select(runs.c.scheduled_at, runs.c.job_key).where(_held_by(holder)).with_for_update(skip_locked=True)
+    return tuple_(runs.c.scheduled_at, runs.c.job_key).in_(free)
+
+
 def write_progress(connection: Connection, reports: Sequence[tuple[Holder, Progress]]) -> None:
-    """Write how far runs are; a report of a run that is not the holder's now falls away."""
+    """Write how far runs are; a report of a run that is not the holder's now, or is locked, falls away."""
     for holder, progress in reports:
         connection.execute(
             update(runs)
-            .where(
-                runs.c.scheduled_at == holder.key.scheduled_at,
-                runs.c.job_key == holder.key.job_key,
-                runs.c.attempt == holder.attempt,
-                runs.c.node == holder.node,
-                runs.c.state.in_(HELD),
-            )
+            .where(not_locked(holder))
             .values(progress=clean(json.dumps(progress.to_json(), ensure_ascii=False)))
         )
 
@@ -210,6 +224,16 @@ def attempted(connection: Connection, body: Callable[[Connection], None]) -> Exc
         return error
     savepoint.commit()
     return None
+
+
+def _held_by(holder: Holder) -> ColumnElement[bool]:
+    return and_(
+        runs.c.scheduled_at == holder.key.scheduled_at,
+        runs.c.job_key == holder.key.job_key,
+        runs.c.attempt == holder.attempt,
+        runs.c.node == holder.node,
+        runs.c.state.in_(HELD),
+    )
 
 
 def _list(keys: Sequence[str]) -> str:

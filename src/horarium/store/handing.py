@@ -1,0 +1,47 @@
+"""Runs that leave a node, or are about to, before their function has returned: handed back, or told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, tuple_, update
+
+from horarium.states import Change, RunState, sources, target
+from horarium.store import schema
+from horarium.store.work import Holder, not_locked
+
+runs = schema.runs
+
+_AT_ONCE = 500
+
+
+def hand_back(connection: Connection, holders: Sequence[Holder], now: datetime) -> None:
+    """Leave runs to whichever node is next, at once. It is no failure and no crash.
+
+    Those that somebody asked to stop have ended by that: they are cancelled. What is not the holder's now stays as is.
+    """
+    for node in {holder.node for holder in holders}:
+        tokens = [(*holder.key, holder.attempt) for holder in holders if holder.node == node]
+        for first in range(0, len(tokens), _AT_ONCE):
+            some = tokens[first : first + _AT_ONCE]
+            ours = tuple_(runs.c.scheduled_at, runs.c.job_key, runs.c.attempt).in_(some) & (runs.c.node == node)
+            connection.execute(
+                update(runs)
+                .where(ours, runs.c.state == RunState.STOPPING)
+                .values(state=target(Change.CANCEL), slot=None, finished_at=now)
+            )
+            connection.execute(
+                update(runs)
+                .where(ours, runs.c.state.in_(sources(Change.GIVE_BACK)))
+                .values(state=target(Change.GIVE_BACK), not_before=now, node=None)
+            )
+
+
+def show_stopping(connection: Connection, holder: Holder, reason: str) -> None:
+    """Show that a run was told to stop by its own node. Not while its own transaction is open: nobody waits for it."""
+    connection.execute(
+        update(runs)
+        .where(not_locked(holder), runs.c.state.in_(sources(Change.ASK_TO_STOP)))
+        .values(state=target(Change.ASK_TO_STOP), stop_reason=reason)
+    )
