@@ -82,11 +82,13 @@ class Plugged:
     def add(self, job_id: str, trigger: Trigger, task: str = "note", **fields: Any) -> Job:
         policies = Policies(executor="thread", **fields.pop("policies", {}))
         job = Job(id=job_id, task=f"{tasks.__name__}:{task}", trigger=trigger, policies=policies, **fields)
-        return self.jobs.add([job], self.clock.now())[0]
+        (added,) = self.jobs.add([job], self.clock.now())
+        self.node.announce()
+        return added
 
     def turn(self) -> float:
         """Once through APScheduler's loop, a little later; the seconds that it would sleep."""
-        self.clock.advance(seconds=LEAST)
+        self.clock.advance(seconds=2 * LEAST)
         seconds = self.scheduler.turn()
         assert seconds is not None
         return seconds

@@ -63,12 +63,6 @@ class Shell(BackgroundScheduler):  # type: ignore[misc]  # APScheduler has no an
         looked_at = None if service is None else service.ticking.looked_at
         return time.monotonic() - (looked_at or self.started_at)
 
-    @property
-    def held_up(self) -> bool:
-        """Whether its last tick left alone what was due, since the plan is paused."""
-        service = self.store.service
-        return service is not None and service.ticking.held_up
-
     def retire(self) -> None:
         """Have the loop end by itself. `shutdown` would wait for a lock that a thread that hangs may hold for ever."""
         self.state = STATE_STOPPED
@@ -132,10 +126,7 @@ class ApschedulerEngine(Engine):
             shell.wakeup()
 
     def health(self) -> EngineHealth:
-        """How the engine is, without asking the database. `paused`: the last tick left alone what was due.
-
-        An error is what was wrong last; None when the last tick went well.
-        """
+        """How the engine is, without asking the database. It is never paused itself; the plan may be."""
         shell = self._shell
         last_tick, error = self._node.ticker.last_tick, self._node.ticker.last_error
         if shell is None:
@@ -145,7 +136,7 @@ class ApschedulerEngine(Engine):
         elif shell.quiet_for > HUNG_AFTER / 2:
             error = f"the plan was not looked at for {shell.quiet_for:.0f} s: a tick does not end"
         ticking = shell.alive and shell.quiet_for <= HUNG_AFTER / 2
-        return EngineHealth(ticking, shell.held_up, last_tick, error)
+        return EngineHealth(ticking, paused=False, last_tick=last_tick, error=error)
 
     def _begin(self) -> None:
         shell = Shell(self._node, self._batch)

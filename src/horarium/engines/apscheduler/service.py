@@ -47,7 +47,10 @@ class Service:
 
     def take(self) -> Tick:
         """A tick for APScheduler's loop. Does not raise."""
-        self._relay.look()
+        try:
+            self._relay.look()
+        except Exception:
+            logger.exception("whether anybody listens to scheduler %r could not be found out", self._alias)
         if isinstance(self._pace, Aside) and self._relay.loop is None:
             with suppress(RuntimeError):  # a loop of another kind than asyncio's: it is told from the listeners' thread
                 self._relay.loop = asyncio.get_running_loop()

@@ -72,7 +72,6 @@ class Ticking:
         self._failures = 0
         self._next_due: datetime | None = None
         self.looked_at: float | None = None
-        self.held_up = False
         self.last_error: str | None = None
 
     def begin(self) -> Tick:
@@ -94,6 +93,8 @@ class Ticking:
         """Write what was collected, launch its runs, and answer in how many seconds to begin again."""
         try:
             if tick.looked and not tick.failed:
+                if len(tick.collected) < len(tick.thoughts):
+                    self._node.ticker.lookahead.forget()  # what was passed over is still due
                 if tick.collected:
                     self._write(tick)
                 pause = self._pause_after(tick)
@@ -128,7 +129,7 @@ class Ticking:
 
     def _write(self, tick: Tick) -> None:
         if not self._node.lease.holds:
-            return  # this process slept meanwhile: its runs are not its own
+            raise PlanUnavailable("its lease ran out during the tick, which is another node's to write now")
         try:
             self._settle(tick, tick.collected)
         except PlanUnavailable:
@@ -166,10 +167,10 @@ class Ticking:
             self._next_due = tick.now
             return 0.0
         due = self._node.ticker.next_time()
-        # What is due is held up when the plan is paused, or APScheduler's loop passed it over.
-        self.held_up = due is not None and due <= tick.now and not tick.collected
-        self._next_due = None if self.held_up else due
-        if due is None or self.held_up:
+        # What is due and was passed over by APScheduler's loop would be so again: no need to hurry.
+        is_held_up = due is not None and due <= tick.now and not tick.collected
+        self._next_due = None if is_held_up else due
+        if due is None or is_held_up:
             return LONGEST
         return min(max((due - self._node.clock.now()).total_seconds(), 0.0), LONGEST)
 
@@ -181,6 +182,7 @@ class Ticking:
 
     def _fail(self, tick: Tick, error: Exception) -> None:
         tick.failed = True
+        self._node.ticker.lookahead.forget()
         self._failures += 1
         self._next_due = None
         pause = min(_FIRST_PAUSE * 2 ** min(self._failures - 1, 10), LONGEST)
