@@ -115,9 +115,8 @@ def test_a_video_that_waits_can_be_shown(call: Call, folder: Path, samples: list
     assert (shown["id"], shown["status"], shown["document"]) == (1, "new", None)
 
 
-def test_looking_makes_no_plan(call: Call, plan_url: str, own_folder: Path) -> None:
-    if plan_url.startswith("postgresql"):
-        pytest.skip("a server's database is there already")
+@pytest.mark.parametrize("plan_url", ["sqlite"], indirect=True)
+def test_looking_makes_no_plan(call: Call, own_folder: Path) -> None:
     assert call("list").code == 1
     assert call("--status", "--json").json["is_running"] is False
     assert list(own_folder.glob("*.db")) == []
@@ -229,6 +228,23 @@ def test_a_plan_out_of_reach_is_said_in_the_documented_words(processes: Processe
 def test_the_module_takes_the_same_flags(processes: Processes) -> None:
     answer = processes.call(sys.executable, "-m", "horarium_apps.auto_analyze", "--user-id", "1", "--status", "--json")
     assert (answer.returncode, json.loads(answer.stdout)["is_running"]) == (0, False)
+
+
+def test_the_configuration_file_brings_settings_and_jobs(
+    call: Call, processes: Processes, folder: Path, own_folder: Path
+) -> None:
+    (own_folder / "other.yaml").write_text(
+        "apps: {auto_analyze: {sheet_frames: 0}}\n"
+        "jobs: {every-night: {task: auto_analyze.analyze_videos, daily: '03:00', args: [1]}}\n"
+    )
+    call("add-user", "anna")
+    call("import", folder, "--user-id", 1)
+    processes.start("run", "--config", "other.yaml")
+    (job,) = eventually(lambda: call("--user-id", 1, "--status", "--json").json["jobs"], "the job of the file")
+    assert (job["id"], job["interval_minutes"]) == ("every-night", None)
+    processes.call(HORARIUM, "jobs", "run", "every-night")
+    videos = eventually(lambda: call("list", "--status", "analysed", "--json").json, "an analysed video")
+    assert videos[0]["sheet_path"] is None
 
 
 # --- the demonstration

@@ -127,10 +127,10 @@ def test_the_documented_lines_are_logged(
     table: Timetable, library: Library, videos_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (videos_folder / "empty.mp4").write_bytes(b"")
-    run = table.scheduler.run_now(scheduled(library, videos_folder))
-    with caplog.at_level(logging.INFO):
-        table.run_due()
-    lines = [line.message for _, line in table.scheduler.run_logs(run.id)]
+    job = scheduled(library, videos_folder)
+    with caplog.at_level(logging.INFO, logger="horarium_apps"):
+        analysed(table, job)
+    lines = [record.message for record in caplog.records if record.name.startswith("horarium_apps")]
     broken = library.named("empty.mp4").id
     assert lines[0].startswith("[OK] [TokIntel Auto] Analisi avviata - ")
     assert f'[WARN] Errore video: Video ID {broken} - Errore di analisi: "empty.mp4" is empty.' in lines
@@ -254,6 +254,16 @@ def test_a_cancelled_run_leaves_what_it_had_not_finished_as_new(
     assert ended.state is RunState.CANCELLED
     assert VideoStatus.ANALYSING not in statuses
     assert VideoStatus.NEW in statuses
+
+
+def test_what_a_run_logged_is_kept_with_it(
+    running: Library, samples: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = scheduled(running, linked(samples[:1], tmp_path / "videos"))
+    with caplog.at_level(logging.INFO, logger="horarium_apps"):
+        run = running.scheduler.wait_for_run(running.scheduler.run_now(job).id, 60)
+    lines = [line.message for _, line in running.scheduler.run_logs(run.id)]
+    assert lines[-1] == "Completati 1 video - [ERROR] 0 errori"
 
 
 def test_the_progress_of_a_run_counts_its_videos(running: Library, samples: list[Path], tmp_path: Path) -> None:
