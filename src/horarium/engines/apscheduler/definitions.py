@@ -15,13 +15,14 @@ from horarium.engines.apscheduler.job import PlanJob
 from horarium.engines.apscheduler.triggers import convert_trigger
 from horarium.errors import JobError, TaskNotFound, TriggerError
 from horarium.execution.registry import EXECUTORS, Registry
-from horarium.job import Job, Policies
+from horarium.job import POLICY_NAMES, Job, Policies
 from horarium.when import Interval, Trigger
 from horarium.when.zones import zone_name
 
 DEFAULT = "default"
 """APScheduler's alias for the executor of jobs that name none."""
 
+_FIELDS = ("task", "trigger", "name", "args", "kwargs")
 _WORKED_OUT_BEFORE = timedelta(seconds=1)
 """How long ago at most APScheduler asked a trigger that counts from the present for the time that a new job brings."""
 
@@ -60,9 +61,10 @@ def plan_job(native: NativeJob, kinds: Mapping[str, str | None], registry: Regis
 
 
 def changed_fields(old: Job, new: Job) -> dict[str, Any]:
-    """The fields of a job's definition in which `new` differs from `old`."""
-    names = ("task", "trigger", "name", "args", "kwargs", "policies")
-    return {name: getattr(new, name) for name in names if getattr(new, name) != getattr(old, name)}
+    """The fields of a job's definition, and its policies, in which `new` differs from `old`."""
+    changed = {name: getattr(new, name) for name in _FIELDS if getattr(new, name) != getattr(old, name)}
+    was, now = old.policies, new.policies
+    return changed | {name: getattr(now, name) for name in POLICY_NAMES if getattr(now, name) != getattr(was, name)}
 
 
 def given_time(native: NativeJob, trigger: Trigger, now: datetime) -> datetime | None:
