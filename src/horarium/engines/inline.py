@@ -63,6 +63,11 @@ class InlineEngine(Engine):
             executed += len(claimed)
 
     def next_time(self) -> datetime | None:
-        """When something happens next by itself: a job comes due, or a run may be tried again."""
-        times = (self._node.ticker.next_time(), self._claims.next_time())
-        return min((time for time in times if time is not None), default=None)
+        """When something happens next by itself: a job comes due, or a run may be tried again.
+
+        What could have happened by now and did not, since the plan is paused or nobody knows the task, waits for more
+        than its time.
+        """
+        now = self._clock.now()
+        times = (self._node.ticker.next_time(), self._claims.next_time(after=now))
+        return min((time for time in times if time is not None and time > now), default=None)
