@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, Integer, bindparam, exists, func, select
 
 from horarium.job import Job
 from horarium.states import JobStatus
@@ -24,6 +24,14 @@ clock, facts, jobs = schema.job_clock, schema.facts, schema.jobs
 
 _DUE = (~clock.c.paused) & (~clock.c.held) & clock.c.next_run_time.is_not(None)
 _PLAN_GOES_ON = ~exists().where(facts.c.name == PLAN_PAUSED)
+# Built once: putting a statement together takes longer than running it.
+_DUE_UNTIL = (
+    select(clock.c.job_key, clock.c.next_run_time, clock.c.version, clock.c.revision)
+    .where(_DUE, clock.c.next_run_time <= bindparam("until", type_=schema.Instant), _PLAN_GOES_ON)
+    .order_by(clock.c.next_run_time)
+    .limit(bindparam("most", type_=Integer))
+)
+_NEXT_TIME = select(func.min(clock.c.next_run_time)).where(_DUE)
 _KEPT_DEFINITIONS = 20_000
 _AT_ONCE = 1_000
 
@@ -49,16 +57,9 @@ class Ticks:
 
         A row that cannot be read is set aside (quarantined, with why) and the others are answered.
         """
-        query = (
-            select(clock.c.job_key, clock.c.next_run_time, clock.c.version, clock.c.revision)
-            .where(_DUE, clock.c.next_run_time <= now, _PLAN_GOES_ON)
-            .order_by(clock.c.next_run_time)
-            .limit(limit)
-        )
-        if without:
-            query = query.where(clock.c.job_key.not_in(without))
+        query = _DUE_UNTIL.where(clock.c.job_key.not_in(without)) if without else _DUE_UNTIL
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query, {"until": now, "most": limit}).all()
             damaged = self._load(connection, [(row.job_key, row.revision) for row in rows])
         if damaged:
             self.hold(damaged, JobStatus.QUARANTINED)
@@ -71,9 +72,7 @@ class Ticks:
 
     def next_time(self, without: Collection[int] = ()) -> datetime | None:
         """When the next job is due; None when none ever is."""
-        query = select(func.min(clock.c.next_run_time)).where(_DUE)
-        if without:
-            query = query.where(clock.c.job_key.not_in(without))
+        query = _NEXT_TIME.where(clock.c.job_key.not_in(without)) if without else _NEXT_TIME
         with self._database.read() as connection:
             found: datetime | None = connection.scalar(query)
             return found
