@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
@@ -43,3 +44,7 @@ class Owner:
 
 
 owner = Owner()
+
+
+async def sleep_until_told() -> None:
+    await asyncio.sleep(60)

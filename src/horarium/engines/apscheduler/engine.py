@@ -121,6 +121,7 @@ class ApschedulerEngine(Engine):
 
     def wake(self) -> None:
         """Look at the plan now. Wake-ups within ten milliseconds are one look."""
+        self._node.ticker.lookahead.forget()
         shell = self._shell
         if shell is not None:
             shell.wakeup()
