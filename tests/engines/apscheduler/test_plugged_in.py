@@ -42,7 +42,8 @@ class Own:
 
     def __init__(self, url: str, **options: Any) -> None:
         self.url = url
-        self.store = PlanJobStore(url)
+        keep = {name: options.pop(name) for name in ("keep_days", "keep_runs") if name in options}
+        self.store = PlanJobStore(url, **keep)
         options.setdefault("executors", {"default": PlanExecutor()})
         self.scheduler = BackgroundScheduler(timezone=UTC, jobstores={"default": self.store}, **options)
         self.heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -174,6 +175,41 @@ def test_its_store_may_be_named_in_a_configuration(tmp_path: Path) -> None:
     scheduler.add_job(tasks.note, "interval", hours=1, id="a")
     assert [job.id for job in scheduler.get_jobs()] == ["a"]
     scheduler.shutdown()
+
+
+def test_a_start_that_failed_may_be_tried_again(make_own: Callable[..., Own]) -> None:
+    own = make_own()
+    own.scheduler.start()
+    own.scheduler.add_job(tasks.note, "interval", hours=1, id="taken")
+    own.scheduler.shutdown()
+    own.scheduler.add_job(tasks.note, "interval", hours=1, id="taken")
+    with pytest.raises(ConflictingIdError):
+        own.scheduler.start()
+    own.scheduler.remove_job("taken")
+    own.scheduler.start()
+    assert len(Nodes(own.store.database).find()) == 1
+    own.listen(events.EVENT_JOB_EXECUTED)
+    own.scheduler.add_job(tasks.note)
+    assert own.next_event(events.EVENT_JOB_EXECUTED)
+
+
+def test_old_history_is_forgotten_by_a_job_that_only_the_plan_shows(make_own: Callable[..., Own]) -> None:
+    own = make_own()
+    own.scheduler.start()
+    (prune,) = own.jobs.with_ids(["horarium.prune"])
+    assert prune.kwargs == {"days": 90.0, "keep": 1000}
+    assert own.scheduler.get_jobs() == []
+    assert own.scheduler.get_job(prune.id) is None
+    with pytest.raises(JobLookupError):
+        own.scheduler.remove_job(prune.id)
+
+
+def test_how_long_history_is_kept_is_changed_by_who_says_so(make_own: Callable[..., Own]) -> None:
+    for given, kept in (({"keep_days": 5.0}, 5.0), ({}, 5.0), ({"keep_days": 7.0}, 7.0)):
+        own = make_own(**given)
+        own.scheduler.start()
+        assert own.jobs.with_ids(["horarium.prune"])[0].kwargs["days"] == kept
+        own.scheduler.shutdown()
 
 
 # --- the methods
@@ -314,6 +350,17 @@ def test_print_export_and_import(own: Own, tmp_path: Path) -> None:
     own.scheduler.import_jobs(str(tmp_path / "jobs.json"))
     after = own.scheduler.get_job("a")
     assert (str(after), after.args) == (str(before), before.args)
+
+
+def test_a_function_may_be_added_while_it_is_being_decorated(own: Own, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decorated() -> str:
+        return "decorated"
+
+    decorated.__qualname__ = "decorated"
+    own.listen(events.EVENT_JOB_EXECUTED)
+    own.scheduler.scheduled_job("interval", seconds=0.3, id="a")(decorated)
+    monkeypatch.setattr(f"{__name__}.decorated", decorated, raising=False)
+    assert own.next_event(events.EVENT_JOB_EXECUTED).retval == "decorated"
 
 
 def test_run_at_once_by_giving_the_present_as_the_next_time(own: Own) -> None:

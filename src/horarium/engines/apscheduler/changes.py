@@ -18,7 +18,7 @@ from horarium.job import Job
 from horarium.states import JobStatus, RunState
 from horarium.store.database import Database
 from horarium.store.holds import Holds
-from horarium.store.jobs import Jobs
+from horarium.store.jobs import INTERNAL_ORIGINS, Jobs
 from horarium.store.runs import Runs
 
 _PAUSED_BY = "code"
@@ -78,9 +78,9 @@ class Changes:
         self._jobs.remove_all(now)
 
     def _present(self, job_id: str) -> Job:
-        """The job, unless its schedule is over. Raises JobNotFound."""
+        """The job, unless its schedule is over or it is Horarium's own. Raises JobNotFound."""
         job = self._jobs.get(job_id)
-        if job.status is JobStatus.FINISHED:
+        if job.status is JobStatus.FINISHED or job.origin in INTERNAL_ORIGINS:
             raise JobNotFound(job_id)
         return job
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +16,7 @@ from apscheduler.util import obj_to_ref
 from horarium.engines.apscheduler.job import PlanJob
 from horarium.engines.apscheduler.triggers import convert_trigger
 from horarium.errors import JobError, TaskNotFound, TriggerError
+from horarium.execution.functions import MISSING, found_in, is_async
 from horarium.execution.registry import EXECUTORS, Registry
 from horarium.job import POLICY_NAMES, Job, Policies
 from horarium.when import Interval, Trigger
@@ -40,7 +43,7 @@ def plan_job(native: NativeJob, kinds: Mapping[str, str | None], registry: Regis
     task = task_of(native, registry) if known is None or native.gives_func else known.task
     policies = replace(
         Policies() if base is None else base.policies,
-        executor=_executor(native, kinds, known, registry) or registry.resolve(task).executor,
+        executor=_executor(native, kinds, known, registry) or _own_executor(task, native, registry),
         max_instances=native.max_instances,
         misfire_grace_time=native.misfire_grace_time,
         coalesce=native.coalesce,
@@ -97,10 +100,11 @@ def with_rhythm(trigger: Trigger, time: datetime | None) -> Trigger:
 def task_of(native: NativeJob, registry: Registry) -> str:
     """How the plan names the job's function, so that any process finds it. Raises JobError, with why, if none does."""
     function, reference = native.func, native.func_ref
-    try:
+    own: str | None = None
+    with suppress(ValueError, TypeError, AttributeError):
         own = obj_to_ref(function)
-    except (ValueError, TypeError, AttributeError):
-        own = None
+    if own is not None and _is_being_defined(function, own):
+        return own
     # A reference that somebody wrote is kept as it is; it may lead to what cannot be named otherwise.
     task = str(reference) if reference and reference != own else registry.name_for(function)
     try:
@@ -109,6 +113,14 @@ def task_of(native: NativeJob, registry: Registry) -> str:
         registry.forget_failures()  # it was missing earlier, and is here now
         registry.resolve(task)
     return task
+
+
+def _is_being_defined(function: Callable[..., Any], reference: str) -> bool:
+    """Whether `@scheduler.scheduled_job(...)` is just decorating the function, so that its module lacks it yet."""
+    module_name, _, qualname = reference.partition(":")
+    module = sys.modules.get(module_name)
+    is_plain = inspect.isfunction(function) and module is not None and module_name != "__main__"
+    return is_plain and found_in(module, qualname) is MISSING
 
 
 def alias_for(job: Job, kinds: Mapping[str, str | None], registry: Registry) -> str:
@@ -134,6 +146,15 @@ def _executor(native: NativeJob, kinds: Mapping[str, str | None], known: Job | N
         f"job {native.id!r}: {alias!r} is no PlanExecutor of this scheduler (it has {aliases}) and none of "
         f"{', '.join(EXECUTORS)}; add PlanExecutor() under this alias, or name another"
     )
+
+
+def _own_executor(task: str, native: NativeJob, registry: Registry) -> str:
+    """Where the task itself says that it runs. Kept with the job, so that a node claims only what it has room for."""
+    try:
+        return registry.resolve(task).executor
+    except TaskNotFound:
+        registry.forget_failures()  # it is being defined, and there in a moment
+        return "loop" if is_async(native.func) else "thread"
 
 
 def _trigger(native: NativeJob) -> Trigger:

@@ -73,7 +73,9 @@ class PlanExecutor(BaseExecutor):  # type: ignore[misc]  # APScheduler has no an
         super().start(scheduler, alias)
         self.alias = alias
         with _lock:
-            _executors.setdefault(scheduler, []).append(self)
+            started = _executors.setdefault(scheduler, [])
+            if self not in started:  # APScheduler starts its executors again after a start that failed
+                started.append(self)
         _tell_stores(scheduler)
 
     def shutdown(self, wait: bool = True) -> None:
@@ -120,7 +122,9 @@ def executors_of(scheduler: Any) -> list[PlanExecutor]:
 def serve(scheduler: Any, store: Serving) -> None:
     """Let the executors of a scheduler know a store that was started."""
     with _lock:
-        _stores.setdefault(scheduler, []).append(store)
+        stores = _stores.setdefault(scheduler, [])
+        if store not in stores:
+            stores.append(store)
 
 
 def serve_no_more(scheduler: Any, store: Serving) -> None:

@@ -42,14 +42,22 @@ from horarium.execution.registry import REGISTRY, Registry
 from horarium.job import Job
 from horarium.states import JobStatus
 from horarium.store.database import Database
-from horarium.store.jobs import Jobs
+from horarium.store.jobs import INTERNAL_ORIGINS, Jobs
 from horarium.store.plan_clock import PlanClock
+from horarium.store.replanning import replan_for_new_zones
 from horarium.store.ticks import Ticks
 from horarium.store.upgrade import CORE, upgrade_at_start
+from horarium.upkeep.prune import prune_job
 
 _SHOWN = {JobStatus.SCHEDULED, JobStatus.PAUSED}
 _PAGE = 100
 _ALL = 1_000_000_000
+
+KEEP_DAYS = 90.0
+"""How many days runs are remembered."""
+
+KEEP_RUNS = 1_000
+"""How many runs of each job are remembered."""
 
 
 class PlanJobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler has no annotations
@@ -60,6 +68,8 @@ class PlanJobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler has no an
     - `node`: a node that somebody else starts and stops; its database is the plan. Without one, the store starts a node
       with its scheduler and stops it with the scheduler's executors.
     - `options`: how that node lives; `tick_batch`: how many due jobs one tick decides at most.
+    - `keep_days`, `keep_runs`: how long, and how many of each job, runs are remembered (None: for ever). What somebody
+      else has set for this plan holds until other values than these are given.
 
     It needs a `PlanExecutor` in the same scheduler. Raises ConfigurationError.
     """
@@ -73,6 +83,8 @@ class PlanJobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler has no an
         registry: Registry = REGISTRY,
         options: NodeOptions | None = None,
         tick_batch: int = TICK_BATCH,
+        keep_days: float | None = KEEP_DAYS,
+        keep_runs: int | None = KEEP_RUNS,
     ) -> None:
         super().__init__()
         given = [one for one in (url, engine, node) if one is not None]
@@ -92,6 +104,7 @@ class PlanJobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler has no an
         self._registry = registry
         self._options = options
         self._batch = tick_batch
+        self._keep = (keep_days, keep_runs)
         self._jobs = Jobs(self.database)
         self._changes = Changes(self.database, registry)
         self._service: Service | None = None
@@ -118,6 +131,7 @@ class PlanJobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler has no an
             self._kinds = {}
             upgrade_at_start(self.database, [CORE])
             return
+        self.end_runs(wait=False, grace=None)  # APScheduler starts its stores again after a start that failed
         self._begin()
         serve(scheduler, self)
 
@@ -152,7 +166,7 @@ class PlanJobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler has no an
         self._kinds = self._find_kinds()
         node = self._given_node
         if node is None:
-            upgrade_at_start(self.database, [CORE])
+            self._prepare()
             options = self._options or NodeOptions(capacity=executors[0].capacity)
             clock = PlanClock(self.database, SystemClock())
             node = Node(self.database, clock=clock, events=EventBus(), registry=self._registry, options=options)
@@ -164,6 +178,16 @@ class PlanJobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler has no an
             service.end(wait=False, grace=None)
             raise
         self._service = service
+
+    def _prepare(self) -> None:
+        """Make or upgrade the plan's tables, work out times anew if zones changed, and have old history forgotten."""
+        upgrade_at_start(self.database, [CORE])
+        now = SystemClock().now()
+        replan_for_new_zones(self.database, now)
+        wanted = prune_job(*self._keep)
+        is_chosen = self._keep != (KEEP_DAYS, KEEP_RUNS)
+        if is_chosen or not self._jobs.with_ids([wanted.id]):
+            self._jobs.add([wanted], now, replace_existing=True)
 
     def _find_kinds(self) -> Kinds:
         return {executor.alias: executor.kind for executor in executors_of(self._scheduler)}
@@ -235,7 +259,7 @@ class PlanJobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler has no an
         return PlanJob(job, self._registry, self._scheduler, self._alias, executor)
 
     def _is_shown(self, job: Job) -> bool:
-        return job.status in _SHOWN and self._is_there(job.task)
+        return job.status in _SHOWN and job.origin not in INTERNAL_ORIGINS and self._is_there(job.task)
 
     def _is_there(self, task: str) -> bool:
         """Whether the task can be imported here, and was not taken out of its module since."""

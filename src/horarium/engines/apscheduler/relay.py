@@ -35,6 +35,7 @@ from horarium.values import ErrorInfo, RunInfo, RunKey
 logger = logging.getLogger(__name__)
 
 _CLOSING = 5.0
+_OWN = ("horarium.", "call:")
 _ENDS = {
     RunState.SUCCEEDED: native.EVENT_JOB_EXECUTED,
     RunState.FAILED: native.EVENT_JOB_ERROR,
@@ -117,6 +118,8 @@ class Relay:
                 logger.exception("listeners could not be told of %r", heard)
 
     def _pass_on(self, heard: Event | str) -> None:
+        if not isinstance(heard, str) and getattr(heard, "job_id", "").startswith(_OWN):
+            return
         if isinstance(heard, str):
             self._dispatch(native.JobEvent(native.EVENT_JOB_REMOVED, heard, self._alias))
         elif isinstance(heard, RunChanged):
