@@ -176,7 +176,7 @@ def test_why_tells_what_became_of_an_occurrence(cli: Cli) -> None:
         "once",
     )
     assert cli("why", "once", "2025-10-13T13:30:00Z", json=True).json[0]["first_at"] == decision["first_at"]
-    assert re.search(r"^2025-10-13 15:30:00  \w+ +it was due", cli("why", "once").out, re.MULTILINE)
+    assert re.search(r"^2025-10-13 15:30:00  \w+ +its time had passed", cli("why", "once").out, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
