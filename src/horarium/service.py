@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from typing import Any
+from weakref import WeakSet
 
 from horarium.engines.apscheduler.engine import ApschedulerEngine
 from horarium.engines.base import Engine
@@ -13,10 +15,14 @@ from horarium.engines.node import Node, NodeOptions
 from horarium.errors import ConfigurationError, HorariumError, PlanUnavailable
 from horarium.events import EventBus
 from horarium.plan import Plan
+from horarium.store.wakeups import Wakeups
 
 logger = logging.getLogger(__name__)
 
-_START_AGAIN_AFTER = 10.0
+_START_AGAIN_AFTER = 5.0
+
+
+_services: WeakSet[Service] = WeakSet()
 
 
 class Service:
@@ -27,11 +33,14 @@ class Service:
         self._engine_name = engine_name
         self._options = options
         self._events = events
+        self._wakeups = Wakeups(plan.unprepared)
         self._lock = threading.RLock()
         self._giving_up = threading.Event()
+        self._starter: threading.Thread | None = None
         self.node: Node | None = None
         self.engine: Engine | None = None
         self.start_error: str | None = None
+        _services.add(self)
 
     @property
     def running(self) -> bool:
@@ -59,6 +68,10 @@ class Service:
     def stop(self, *, wait: bool, grace: float | None) -> bool:
         """Stop ticking, then let runs end (see `Runner.stop`). Whether every run had ended."""
         self._giving_up.set()
+        starter, self._starter = self._starter, None
+        if starter is not None and starter is not threading.current_thread():
+            starter.join(_START_AGAIN_AFTER)
+        self.start_error = None
         with self._lock:
             node, engine = self.node, self.engine
             self.node = self.engine = None
@@ -67,17 +80,35 @@ class Service:
         engine.stop()
         return node.stop(wait=wait, grace=grace)
 
+    def forked(self) -> None:
+        """In a new process: what runs is the parent's, whose threads are not here."""
+        self._lock = threading.RLock()
+        if self.node is None:
+            return
+        self.node = self.engine = self._starter = None
+        self.start_error = (
+            "this process was forked from the one that runs the scheduler, and runs none itself: call start() after the "
+            "fork if it should"
+        )
+
     def start_when_possible(self, start: Any) -> None:
-        """Call `start` now and, while it fails, again every ten seconds in a thread; never raises what it raised."""
+        """Call `start` now and, while it fails, again every few seconds in a thread; never raises what it raised."""
         self._giving_up.clear()
         if not self._try(start):
-            threading.Thread(target=self._keep_trying, args=(start,), name="horarium-start", daemon=True).start()
+            self._starter = threading.Thread(
+                target=self._keep_trying, args=(start,), name="horarium-start", daemon=True
+            )
+            self._starter.start()
 
     def announce(self) -> None:
         """Something changed in the plan or came into the queue: whoever can use it is woken."""
         node = self.node
-        if node is not None and self._engine_name != InlineEngine.name:
+        if self._engine_name == InlineEngine.name:
+            return
+        if node is not None:
             node.announce()
+        else:
+            self._wakeups.announce()
 
     def health(self) -> dict[str, Any]:
         """How node, engine and database are, as JSON. `status` is "ok", "degraded" (it will come back), or "down"."""
@@ -132,13 +163,30 @@ class Service:
     def _try(self, start: Any) -> bool:
         try:
             start()
-        except HorariumError as error:
-            self.start_error = str(error)
-            logger.error("the scheduler could not start and is tried again every %g s: %s", _START_AGAIN_AFTER, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the application must go on to serve
+            self.start_error = str(error) or type(error).__name__
+            unexpected = None if isinstance(error, HorariumError) else error
+            logger.error(  # noqa: TRY400 - without the traceback of what is expected
+                "the scheduler could not start and is tried again every %g s: %s",
+                _START_AGAIN_AFTER,
+                self.start_error,
+                exc_info=unexpected,
+            )
             return False
         return True
 
     def _keep_trying(self, start: Any) -> None:
         while not self._giving_up.wait(_START_AGAIN_AFTER):
             if self._try(start):
+                if self._giving_up.is_set():  # it was stopped meanwhile, and did not find what has just begun
+                    self.stop(wait=False, grace=0)
                 return
+
+
+def _forked() -> None:
+    for service in tuple(_services):
+        service.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

@@ -83,8 +83,9 @@ class Node:
         self.runner.on_free_place = self._on_free_place
         self.runner.on_unknown_task = self._on_unknown_task
         self._more_waits = False
+        self._look_again = False
         self._woken = threading.Event()
-        self._ending = False
+        self._ending = threading.Event()
         self._attendant = threading.Thread(target=self._attend_on, name="horarium-attendant", daemon=True)
         self.on_plan_changed: Callable[[], None] = lambda: None
 
@@ -106,6 +107,7 @@ class Node:
     def start(self) -> None:
         """Begin, and take runs from now on, in threads. Raises PlanUnavailable."""
         self.begin()
+        self.events.start()
         self.runner.start()
         self.lease.keep()
         self._attendant.start()
@@ -113,13 +115,15 @@ class Node:
 
     def stop(self, *, wait: bool = True, grace: float | None = None) -> bool:
         """Take no more runs, let those that run end (see `Runner.stop`), and say goodbye. Whether all had ended."""
-        self._ending = True
+        self._ending.set()
         self._woken.set()
-        self.wakeups.close()
+        self.wakeups.end()
         if self._attendant.is_alive():
             self._attendant.join(_LONGEST_PAUSE)
         clean = self.runner.stop(wait=wait, grace=grace)
         self.lease.end(reason="it was shut down", gracefully=clean)
+        self.events.stop()
+        self.wakeups.close()
         return clean
 
     def wake(self) -> None:
@@ -134,28 +138,34 @@ class Node:
     def attend(self) -> None:
         """Once: tell runs that were asked to stop, and claim what waits. Raises PlanUnavailable."""
         self.runner.attend()
-        self._more_waits = False
-        if self._claims.anything_waits(self.clock.now()):
+        # Noted first: a place that becomes free while this claims is a reason to come again.
+        self._more_waits = self._claims.anything_waits(self.clock.now())
+        if self._more_waits:
             self.runner.claim(self.clock.now(), self.ticker.unknown_tasks)
-            self._more_waits = True
 
     def _attend_on(self) -> None:
         pause = _FIRST_PAUSE
-        while not self._ending:
+        while not self._ending.is_set():
             self._woken.wait(self._attend_every)
             self._woken.clear()
-            if self._ending:
+            if self._ending.is_set():
                 return
             try:
-                self.attend()
+                self._attend_once()
                 pause = _FIRST_PAUSE
             except PlanUnavailable as error:
                 logger.warning("node %s cannot look at the queue: %s", self.id, error)
-                threading.Event().wait(pause)
+                self._ending.wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             except Exception:
                 logger.exception("node %s failed to look at the queue", self.id)
-                threading.Event().wait(_LONGEST_PAUSE)
+                self._ending.wait(_LONGEST_PAUSE)
+
+    def _attend_once(self) -> None:
+        if self._look_again:
+            self.ticker.look_again()
+            self._look_again = False
+        self.attend()
 
     def _changed(self) -> None:
         self.ticker.lookahead.forget()
@@ -170,7 +180,9 @@ class Node:
         self.ticker.set_aside(job, error)
 
     def _beat(self) -> None:
-        self.ticker.look_again()
+        # Not here: to look again means to import, which can take long, and the next heartbeat must not wait for it.
+        self._look_again = True
+        self._woken.set()
 
     def _lost(self, why: str) -> None:
         self.runner.stop_all(f"its node lost it: {why}", lost=True)

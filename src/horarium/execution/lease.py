@@ -32,6 +32,9 @@ HEARTBEAT = 5.0
 """Seconds between heartbeats."""
 
 _RETRY = 1.0
+_LONGEST_GOODBYE = 5.0
+_DEAD = "ZX"
+"""States in /proc of processes that have ended and were not buried by their parents."""
 
 
 class Lease:
@@ -60,7 +63,8 @@ class Lease:
         self._seconds = seconds
         self._heartbeat = min(heartbeat, seconds / 3)
         self._valid_until = 0.0
-        self._told_offset = 0.0
+        self._away = False
+        self._back_at = float("-inf")
         self._ending = threading.Event()
         self._beats = threading.Thread(target=self._beat_on, name="horarium-heartbeat", daemon=True)
         self._watch = threading.Thread(target=self._watch_on, name="horarium-lease", daemon=True)
@@ -78,6 +82,7 @@ class Lease:
         """
         self._clock.measure()
         self._register()
+        self._renew()
         self._rescue_predecessors()
         self._rescue_expired()
 
@@ -91,26 +96,45 @@ class Lease:
         self._ending.set()
         for thread in (self._beats, self._watch):
             if thread.is_alive() and thread is not threading.current_thread():
-                thread.join(self._seconds)
+                thread.join(_LONGEST_GOODBYE)
         if not gracefully or not self.node:
             return
         try:
             self._nodes.stop(self.node, self._clock.now(), reason)
         except PlanUnavailable as error:
             logger.warning("node %s could not say goodbye: %s", self.node, error)
+        self._valid_until = 0.0
+        self._events.emit(NodeChanged(self.node, "stopped", self._clock.now()))
 
     def beat(self) -> None:
         """One heartbeat: the clock, the lease, the dead. Raises PlanUnavailable."""
         self._clock.measure()
-        sent_at = self._clock.elapsed()
-        now, offset = self._clock.now(), self._clock.offset.total_seconds()
-        if self._nodes.renew(self.node, now, self._seconds, offset, self._known_tasks()):
-            self._valid_until = sent_at + self._seconds
-        else:
-            self._lose("its lease ran out before it could be renewed")
-            self._register()
+        if not self._renew():
+            self._replace()
+        if self._away:
+            self._away, self._back_at = False, self._clock.elapsed()
         self._rescue_expired()
         self._on_beat()
+
+    def _renew(self) -> bool:
+        sent_at = self._clock.elapsed()
+        now, offset = self._clock.now(), self._clock.offset.total_seconds()
+        if not self._nodes.renew(self.node, now, self._seconds, offset, self._known_tasks()):
+            return False
+        self._valid_until = sent_at + self._seconds
+        return True
+
+    def _replace(self) -> None:
+        """Go on as a new node. If it was the database that was away, the runs of the old one are not suspected."""
+        old = self.node
+        self._lose("its lease ran out before it could be renewed")
+        if self._ending.is_set():
+            return
+        self._register()
+        self._renew()
+        if self._away:
+            self._nodes.stop(old, self._clock.now(), "the database was away for longer than its lease")
+            self._rescue(old, crashed=False)
 
     def _beat_on(self) -> None:
         pause = self._heartbeat
@@ -120,6 +144,7 @@ class Lease:
                 self.beat()
             except PlanUnavailable as error:
                 pause = min(_RETRY, self._heartbeat)
+                self._away = True
                 logger.warning("node %s could not renew its lease: %s", self.node, error)
             except Exception:
                 logger.exception("a heartbeat of node %s failed", self.node)
@@ -152,6 +177,8 @@ class Lease:
                 self._bury(other.id, "its process is gone")
 
     def _rescue_expired(self) -> None:
+        if self._clock.elapsed() - self._back_at < 2 * self._heartbeat + _RETRY:
+            return  # the database was away: those who live had no chance yet to say so
         for other in self._nodes.expired(self._clock.now()):
             if other != self.node:
                 self._nodes.stop(other, self._clock.now(), "its lease ran out", only_if_expired=True)
@@ -161,10 +188,10 @@ class Lease:
         self._nodes.stop(node, self._clock.now(), reason)
         self._rescue(node)
 
-    def _rescue(self, node: str) -> None:
-        number = self._claims.rescue(node, self._clock.now())
+    def _rescue(self, node: str, *, crashed: bool = True) -> None:
+        number = self._claims.rescue(node, self._clock.now(), crashed=crashed)
         if number:
-            logger.warning("rescued %d runs of node %s, which died", number, node)
+            logger.warning("rescued %d runs of node %s, which %s", number, node, "died" if crashed else "lost its lease")
 
 
 def process_mark(pid: int) -> str:
@@ -175,10 +202,11 @@ def process_mark(pid: int) -> str:
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         namespace = Path("/proc/self/ns/pid").readlink()
-        started = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+        facts = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        state, started = facts[0], facts[19]
     except (OSError, IndexError):
         return ""
-    return f"{boot}/{namespace}/{started}"
+    return "" if state in _DEAD else f"{boot}/{namespace}/{started}"
 
 
 def _lives(identity: Identity) -> bool:
@@ -187,6 +215,5 @@ def _lives(identity: Identity) -> bool:
     if not ours or not identity.process:
         return True
     if ours.rpartition("/")[0] != identity.process.rpartition("/")[0]:
-        # Another boot: dead. Another container of the same name: only its lease can tell.
-        return ours.partition("/")[0] == identity.process.partition("/")[0]
+        return True  # another machine or container of the same name, or an earlier boot: only its lease can tell
     return process_mark(identity.pid) == identity.process

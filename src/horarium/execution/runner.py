@@ -37,7 +37,7 @@ from horarium.job import Job
 from horarium.states import RunState
 from horarium.store.claims import Claimed, Claims
 from horarium.store.database import Database
-from horarium.store.work import Work
+from horarium.store.work import Holder, Work
 from horarium.values import RunKey
 
 logger = logging.getLogger(__name__)
@@ -182,19 +182,20 @@ class Runner:
             for one in claimed:
                 execution = self._execution_of(one, node)
                 if execution is None or not self.places.take(execution.kind):
-                    unwanted.append(one.key)
+                    unwanted.append(Holder(one.key, one.attempt, node))
                 else:
                     executions.append(execution)
             self._dispatch(executions)
         if unwanted:
-            self._claims.give_back(node, unwanted, now)
+            self._claims.give_back(unwanted, now)
         return len(executions)
 
     def execute(self, claimed: Claimed) -> None:
         """Execute one claimed run here and now, in this thread. For the inline engine."""
-        execution = self._execution_of(claimed, self._node())
+        node = self._node()
+        execution = self._execution_of(claimed, node)
         if execution is None:
-            self._claims.give_back(self._node(), [claimed.key], self._clock.now())
+            self._claims.give_back([Holder(claimed.key, claimed.attempt, node)], self._clock.now())
             return
         self._hold([execution])
         if execution.kind == LOOP:
@@ -228,7 +229,7 @@ class Runner:
         strangers = self._strangers.confirm(unknown, settled, begun)
         if strangers:
             logger.warning("%d runs that nobody here executes go back to the queue", len(strangers))
-            self._claims.give_back(node, sorted(key for key, _ in strangers), self._clock.now())
+            self._claims.give_back([Holder(*token, node) for token in strangers], self._clock.now())
         for token in self._missing.confirm(mine.keys() - held.keys(), settled, begun):
             self.tell_to_stop(mine[token], "it is no longer this node's", lost=True)
 

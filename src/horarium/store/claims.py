@@ -18,6 +18,7 @@ from horarium.states import HELD, Change, JobStatus, Overlap, RunState, sources,
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.dialects import Dialect, Finish
+from horarium.store.handing import hand_back
 from horarium.store.jobs import JOB_COLUMNS
 from horarium.store.quarantine import set_aside
 from horarium.store.rescue import rescue_from
@@ -114,46 +115,17 @@ class Claims:
             found: datetime | None = connection.scalar(query)
             return found
 
-    def mark_stopping(self, holder: Holder, reason: str) -> None:
-        """Show that a run was told to stop by its own node: its time is up."""
+    def give_back(self, holders: Sequence[Holder], now: datetime) -> None:
+        """Leave runs to other nodes, at once; those that were asked to stop are cancelled. No failure and no crash."""
         with self._database.write() as connection:
-            connection.execute(
-                update(runs)
-                .where(
-                    runs.c.scheduled_at == holder.key.scheduled_at,
-                    runs.c.job_key == holder.key.job_key,
-                    runs.c.attempt == holder.attempt,
-                    runs.c.node == holder.node,
-                    runs.c.state.in_(sources(Change.ASK_TO_STOP)),
-                )
-                .values(state=target(Change.ASK_TO_STOP), stop_reason=reason)
-            )
+            hand_back(connection, holders, now)
 
-    def give_back(self, node: str, keys: Sequence[RunKey], now: datetime) -> None:
-        """Leave runs to other nodes, at once: this one is shutting down. It is no failure and no crash.
-
-        Those that somebody asked to stop end by that: they are cancelled.
-        """
-        ours = tuple_(runs.c.scheduled_at, runs.c.job_key).in_([tuple(key) for key in keys]) & (runs.c.node == node)
-        with self._database.write() as connection:
-            connection.execute(
-                update(runs)
-                .where(ours, runs.c.state.in_(sources(Change.CANCEL)), runs.c.stop_reason.is_not(None))
-                .values(state=target(Change.CANCEL), slot=None, finished_at=now)
-            )
-            connection.execute(
-                update(runs)
-                .where(ours, runs.c.state.in_(sources(Change.GIVE_BACK)))
-                .values(state=target(Change.GIVE_BACK), not_before=now, node=None)
-            )
-
-    def rescue(self, node: str, now: datetime) -> int:
-        """Take the runs of a dead node from it: back to the queue, or failed (`on_crash="fail"`, or crashed too often).
-
-        Answers how many runs there were.
+    def rescue(self, node: str, now: datetime, *, crashed: bool = True) -> int:
+        """Take the runs of a node that has ended from it: back to the queue, or failed (`on_crash="fail"`, or crashed
+        too often). Not `crashed`: it only lost the database. Answers how many runs there were.
         """
         with self._database.write() as connection:
-            return rescue_from(connection, self._database.dialect, node, now)
+            return rescue_from(connection, self._database.dialect, node, now, crashed=crashed)
 
     def _claim(
         self,

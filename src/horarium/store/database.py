@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection as Connection  # for those who may not import SQLAlchemy
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, Pool, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from horarium.errors import ConfigurationError, PlanUnavailable
+from horarium.errors import ConfigurationError, HorariumError, PlanUnavailable
 from horarium.store.dialects import dialect_for
 
 Address = str | URL | Engine
@@ -24,6 +26,10 @@ Address = str | URL | Engine
 _POSTGRESQL_NAMES = ("postgres", "postgresql", "postgresql+psycopg")
 _WAIT_FOR_LOCK_MS = 30_000
 _POOL_SIZE = 8
+
+_databases: WeakSet[Database] = WeakSet()
+_of_the_parent: list[Pool] = []
+"""Pools of the process that this one was forked from: kept, since closing a connection would end it over there too."""
 
 
 class Database:
@@ -39,7 +45,9 @@ class Database:
         # A single SELECT needs no transaction round it, which would be two more round trips to a server.
         self._reader = self.engine if self.dialect.one_writer else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite lets one writer in at a time and makes the others poll; inside one process a lock is fairer and faster.
-        self._writer = threading.RLock() if self.dialect.one_writer else nullcontext()
+        self._writer = threading.Lock() if self.dialect.one_writer else nullcontext()
+        self._writing: int | None = None
+        _databases.add(self)
 
     @property
     def address(self) -> str:
@@ -63,17 +71,35 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block and is rolled back by any exception.
 
-        Raises PlanUnavailable when the database does not answer or cannot be written.
+        Raises PlanUnavailable when the database does not answer or cannot be written, and HorariumError in a thread
+        that has such a transaction open, where there can only be one.
         """
+        if self._writing == threading.get_ident() and self.dialect.one_writer:
+            raise HorariumError(
+                "this would wait for a transaction that the same thread has open: SQLite has one writer at a time. End "
+                "the transaction first, or write through its connection"
+            )
         with self._writer, self._translated(), self.engine.connect() as connection:
-            self.dialect.begin_write(connection)
-            yield connection
-            connection.commit()
+            self._writing = threading.get_ident()
+            try:
+                self.dialect.begin_write(connection)
+                yield connection
+                connection.commit()
+            finally:
+                self._writing = None
 
     def close(self) -> None:
         """Close the pool, if this object opened it."""
         if self._owns_engine:
             self.engine.dispose()
+
+    def forked(self) -> None:
+        """In a new process: leave the connections to the one that they are of."""
+        if self.dialect.one_writer:
+            self._writer, self._writing = threading.Lock(), None
+        if self._owns_engine:
+            _of_the_parent.append(self.engine.pool)
+            self.engine.dispose(close=False)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -179,3 +205,12 @@ def _readable(descriptor: int) -> bool:
     poller = select.poll()
     poller.register(descriptor, select.POLLIN)
     return bool(poller.poll(0))
+
+
+def _forked() -> None:
+    for database in tuple(_databases):
+        database.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

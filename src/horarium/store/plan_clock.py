@@ -14,12 +14,15 @@ _WORTH_SAYING = 1.0
 
 
 class PlanClock:
-    """A machine's clock, corrected by how far the database's is ahead of it."""
+    """The database's clock. Between two measurements it goes on with this machine's never-jumping clock, so that a
+    machine whose clock is set meanwhile does not run what is not due yet. `offset` is how far it is ahead of the machine's.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
         self._told = 0.0
+        self._measured: tuple[datetime, float] | None = None
         self.offset = timedelta()
 
     @property
@@ -29,7 +32,11 @@ class PlanClock:
 
     def now(self) -> datetime:
         """The database's present time as best this machine knows it, aware, in UTC."""
-        return self._clock.now() + self.offset
+        measured = self._measured
+        if measured is None:
+            return self._clock.now()
+        at, elapsed = measured
+        return at + timedelta(seconds=self._clock.elapsed() - elapsed)
 
     def elapsed(self) -> float:
         """Seconds on the machine's own never-jumping clock."""
@@ -40,14 +47,16 @@ class PlanClock:
         if self.is_set_by_hand:
             return
         with self._database.read() as connection:
-            before = self._clock.now()
+            before, ours = self._clock.elapsed(), self._clock.now()
             theirs = self._database.dialect.now(connection)
-            after = self._clock.now()
+            after = self._clock.elapsed()
         if theirs is None:
             return
-        difference = theirs - (before + (after - before) / 2)
+        half = timedelta(seconds=(after - before) / 2)
+        difference = theirs - (ours + half)
         # What is less than the way there and back could be the way alone.
-        self.offset = difference if abs(difference) > (after - before) / 2 else timedelta()
+        self.offset = difference if abs(difference) > half else timedelta()
+        self._measured = (ours + self.offset, before)
         seconds = self.offset.total_seconds()
         if abs(seconds - self._told) >= _WORTH_SAYING:
             self._told = seconds

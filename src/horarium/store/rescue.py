@@ -13,7 +13,7 @@ from horarium.store.dialects import Dialect
 from horarium.store.rows import error_text
 from horarium.values import ErrorInfo
 
-attempts, jobs, runs = schema.attempts, schema.jobs, schema.runs
+attempts, jobs, nodes, runs = schema.attempts, schema.jobs, schema.nodes, schema.runs
 
 CRASHES_ALLOWED = 3
 """A run whose node died this many times while it ran is stopped: it may be what kills them."""
@@ -21,8 +21,14 @@ CRASHES_ALLOWED = 3
 _NODE_DIED = "horarium.NodeDied"
 
 
-def rescue_from(connection: Connection, dialect: Dialect, node: str, now: datetime) -> int:
-    """Take the runs of a dead node from it: back to the queue, or ended; answers how many there were."""
+def rescue_from(
+    connection: Connection, dialect: Dialect, node: str, now: datetime, *, crashed: bool = True
+) -> int:
+    """Take the runs of a node that has ended from it: back to the queue, or ended; answers how many there were.
+
+    Nothing is taken from a node whose row does not say that it has ended. Not `crashed`: the node only lost the
+    database for longer than its lease, so that its runs are not suspected.
+    """
     query = (
         select(
             runs.c.scheduled_at,
@@ -34,29 +40,30 @@ def rescue_from(connection: Connection, dialect: Dialect, node: str, now: dateti
             jobs.c.on_crash,
         )
         .join(jobs, jobs.c.key == runs.c.job_key)
-        .where(runs.c.node == node, runs.c.state.in_(sources(Change.RESCUE)))
+        .join(nodes, nodes.c.id == runs.c.node)
+        .where(runs.c.node == node, nodes.c.stopped_at.is_not(None), runs.c.state.in_(sources(Change.RESCUE)))
         .with_for_update(of=runs)
     )
     rows = connection.execute(query).all()
     for row in rows:
         of_run = (runs.c.scheduled_at == row.scheduled_at) & (runs.c.job_key == row.job_key)
         connection.execute(
-            update(runs).where(of_run, runs.c.attempt == row.attempt).values(_values_after(row, node, now))
+            update(runs).where(of_run, runs.c.attempt == row.attempt).values(_values_after(row, node, now, crashed))
         )
     if rows:
-        connection.execute(dialect.insert_new(attempts), [_lost_attempt(row, node, now) for row in rows])
+        connection.execute(dialect.insert_new(attempts), [_lost_attempt(row, node, now, crashed) for row in rows])
     return len(rows)
 
 
-def _values_after(row: Any, node: str, now: datetime) -> dict[str, Any]:
-    """What a run that was on a dead node becomes: cancelled if it was told to stop, failed, or queued again."""
-    crashes = row.crashes + 1
+def _values_after(row: Any, node: str, now: datetime, crashed: bool) -> dict[str, Any]:
+    """What a run that was on such a node becomes: cancelled if it was told to stop, failed, or queued again."""
+    crashes = row.crashes + crashed
     values: dict[str, Any] = {"crashes": crashes}
     ended = {"slot": None, "finished_at": now}
     if row.stop_reason is not None:
         return values | ended | {"state": target(Change.CANCEL)}
     if row.on_crash == OnCrash.FAIL:
-        why = f'node {node} died while the run was on it (on_crash: "fail")'
+        why = f'node {node} {_what_happened(crashed)} while the run was on it (on_crash: "fail")'
     elif crashes >= CRASHES_ALLOWED:
         why = f"{crashes} nodes died while the run was on them, the last was {node}"
     else:
@@ -64,7 +71,11 @@ def _values_after(row: Any, node: str, now: datetime) -> dict[str, Any]:
     return values | ended | {"state": target(Change.FAIL), "error": error_text(ErrorInfo(_NODE_DIED, why))}
 
 
-def _lost_attempt(row: Any, node: str, now: datetime) -> dict[str, Any]:
+def _what_happened(crashed: bool) -> str:
+    return "died" if crashed else "lost the database for longer than its lease"
+
+
+def _lost_attempt(row: Any, node: str, now: datetime, crashed: bool) -> dict[str, Any]:
     return {
         "scheduled_at": row.scheduled_at,
         "job_key": row.job_key,
@@ -73,5 +84,5 @@ def _lost_attempt(row: Any, node: str, now: datetime) -> dict[str, Any]:
         "node": node,
         "started_at": row.started_at,
         "finished_at": now,
-        "error": error_text(ErrorInfo(_NODE_DIED, f"node {node} died")),
+        "error": error_text(ErrorInfo(_NODE_DIED, f"node {node} {_what_happened(crashed)}")),
     }

@@ -11,7 +11,7 @@ from typing import Any
 
 from horarium.clock import Clock, SystemClock
 from horarium.execution.link import Mark, Marks, RunFacts
-from horarium.job import to_json_text
+from horarium.jsontext import to_json_text
 from horarium.values import ItemFailure, Progress
 
 PATIENCE = 20.0
