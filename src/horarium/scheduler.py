@@ -86,9 +86,9 @@ class Scheduler(JobMethods, RunMethods):
         self._plan.close()
         return clean
 
-    def pause(self) -> None:
-        """Stop the ticks of all nodes of this plan; running and queued runs go on."""
-        self._plan.holds.pause_plan("code")
+    def pause(self, by: str = "code") -> None:
+        """Stop the ticks of all nodes of this plan; running and queued runs go on. `by`: who says so, for `why`."""
+        self._plan.holds.pause_plan(by)
         self._service.announce()
 
     def resume(self) -> None:

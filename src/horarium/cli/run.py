@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -34,10 +34,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _FROM_SIGNAL = 128
 
 
-def run(
-    context: typer.Context,
-    demo: Annotated[bool, typer.Option("--demo", help="With sample data, made if there is none.")] = False,
-) -> None:
+def run(context: typer.Context) -> None:
     """Tick and run: the scheduler in the foreground, until it is told to stop.
 
     SIGTERM or Ctrl+C: no new run starts, those at work may end within shutdown_grace seconds, what is left goes back
@@ -48,8 +45,6 @@ def run(
 
     settings = read_settings(session)
     logs.configure("DEBUG" if session.verbose else settings.log_level, "json" if session.json else settings.log_format)
-    if demo:
-        session.note("There is no sample data yet.")
     scheduler = open_plan(session, create=True)
     with _signals() as stop:
         _start(scheduler)

@@ -34,7 +34,7 @@ def pause(context: typer.Context, jobs: _SomeJobs = None, everything: _All = Fal
     """
     scheduler = _opened(context, jobs, everything)
     if everything:
-        scheduler.pause()
+        scheduler.pause(by=PAUSED_BY)
         _tell_plan(context, "paused")
     else:
         paused = [scheduler.pause_job(job, by=PAUSED_BY) for job in jobs or ()]
