@@ -84,7 +84,7 @@ class Database:
             try:
                 self.dialect.begin_write(connection)
                 yield connection
-                connection.commit()
+                _commit(connection)
             finally:
                 self._writing = None
 
@@ -122,6 +122,15 @@ def _open(address: str | URL, synchronous: str) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _open_sqlite(url, synchronous)
     return _open_postgresql(url)
+
+
+def _commit(connection: Connection) -> None:
+    """Commit; a connection on which that failed may have the transaction still open, and is thrown away."""
+    try:
+        connection.commit()
+    except BaseException:
+        connection.invalidate()
+        raise
 
 
 def normalised(address: str | URL) -> URL:

@@ -1,0 +1,51 @@
+"""Transactions of the plan's database."""
+
+import pytest
+from sqlalchemy import text
+
+from horarium.errors import HorariumError, PlanUnavailable
+from horarium.store.database import Database
+
+
+@pytest.fixture
+def database(plan_url):
+    database = Database(plan_url)
+    with database.write() as connection:
+        connection.execute(text("CREATE TABLE noted (word TEXT)"))
+    yield database
+    database.close()
+
+
+def words(database):
+    with database.read() as connection:
+        return connection.execute(text("SELECT word FROM noted")).scalars().all()
+
+
+def note(database, word):
+    with database.write() as connection:
+        connection.execute(text("INSERT INTO noted VALUES (:word)"), {"word": word})
+
+
+def test_a_commit_that_fails_leaves_nothing_behind_and_the_next_one_works(database, monkeypatch):
+    def full(_connection):
+        raise database.engine.dialect.loaded_dbapi.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database.engine.dialect, "do_commit", full)
+        with pytest.raises(PlanUnavailable, match="full"):
+            note(database, "lost")
+    note(database, "kept")
+    assert words(database) == ["kept"]
+
+
+def test_a_block_that_raises_writes_nothing(database):
+    with pytest.raises(ZeroDivisionError), database.write() as connection:
+        connection.execute(text("INSERT INTO noted VALUES ('lost')"))
+        _ = 1 / 0
+    assert words(database) == []
+
+
+def test_a_wrong_statement_is_no_outage(database):
+    with pytest.raises(Exception, match="no_such_table") as caught, database.read() as connection:
+        connection.execute(text("SELECT * FROM no_such_table"))
+    assert not isinstance(caught.value, HorariumError)
