@@ -45,7 +45,7 @@ class OtherNode:
 
     def give_back(self, claimed: Claimed, now: datetime) -> None:
         """Leave a run to others, as a node that shuts down does."""
-        self._claims.give_back(self.name, [claimed.key], now)
+        self._claims.give_back([self.holder(claimed)], now)
 
     def die(self, now: datetime) -> int:
         """Have somebody rescue its runs; answers how many there were."""

@@ -103,7 +103,8 @@ def test_a_removed_job_leaves_its_id_to_another(table: Timetable) -> None:
 
 
 def test_a_naive_next_run_time_is_in_the_zone_of_the_job(scheduler: Scheduler) -> None:
-    job = scheduler.add_job(note, every(hours=1), timezone="Asia/Tokyo", next_run_time=datetime(2026, 3, 5, 9))
+    naive = datetime(2026, 3, 5, 9)  # noqa: DTZ001 - naive on purpose
+    job = scheduler.add_job(note, every(hours=1), timezone="Asia/Tokyo", next_run_time=naive)
     assert job.next_run_time == datetime(2026, 3, 5, 0, tzinfo=UTC)
 
 
@@ -247,7 +248,7 @@ def test_adding_no_jobs_adds_none(scheduler: Scheduler) -> None:
         "nul \x00 character",
         {"key": "\x00"},
         {1, 2},
-        datetime(2026, 1, 1),
+        START,
         time(9),
         b"bytes",
         {("tuple", "key"): 1},
@@ -434,7 +435,7 @@ def test_a_job_of_a_file_is_not_taken_over_by_another_origin_at_start(
     table.scheduler.add_job(note, every(hours=1), id="shared", origin="code")
     config = tmp_path / "horarium.yaml"
     config.write_text("jobs:\n  shared:\n    task: conformance.note\n    every: {hours: 2}\n")
-    with pytest.raises(JobError, match="job 'shared' of file:horarium.yaml exists already and was added by code"):
+    with pytest.raises(JobError, match=r"job 'shared' of file:horarium\.yaml exists already and was added by code"):
         more(settings={"config": config})
 
 
