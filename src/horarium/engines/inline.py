@@ -1,4 +1,4 @@
-"""The inline engine: ticks and runs in the caller's thread, when the caller says so. For tests, with a settable clock."""
+"""The inline engine: ticks and runs in the caller's thread, when the caller says so. For tests with a clock to set."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime
 
 from horarium.engines.base import Engine, EngineHealth
 from horarium.engines.node import Node
+from horarium.execution import capture
 from horarium.store.claims import Claims
 
 _RUNS_AT_ONCE = 100
@@ -23,10 +24,12 @@ class InlineEngine(Engine):
         node.runner.places.close()  # ticks only put runs in the queue; `drain` is who executes them
 
     def start(self) -> None:
-        """Nothing to start."""
+        """Begin to keep what runs log."""
+        capture.install()
 
     def stop(self) -> None:
-        """Nothing to stop."""
+        """Stop keeping what runs log."""
+        capture.remove()
 
     def wake(self) -> None:
         """Nothing to wake: the caller looks when it wants to."""
