@@ -207,6 +207,15 @@ def test_the_status_tells_what_another_process_did(
     assert all(words in shown for words in ("analysed", "360x640 vertical", str(folder / samples[0].name), ".jpg"))
 
 
+def test_a_start_answers_programs_in_lines_of_json(call: Call, processes: Processes) -> None:
+    call("add-user", "anna")
+    process = processes.start("auto-analyze", "--user-id", "1", "--json")
+    eventually(lambda: call("--status", "--json").json["is_running"], "the scheduler")
+    eventually(lambda: processes.log(process).count("\n") >= 2, "what it says")
+    job, started = map(json.loads, processes.log(process).splitlines()[:2])
+    assert (job["job_id"], job["carried_by"], started["started"]) == ("auto-analyze-1", [], True)
+
+
 def test_one_users_analysis_is_stopped_from_another_process(call: Call, processes: Processes) -> None:
     for name in ("anna", "bruno"):
         call("add-user", name)
@@ -219,10 +228,11 @@ def test_one_users_analysis_is_stopped_from_another_process(call: Call, processe
     assert call("--user-id", 2, "--status", "--json").json["is_running"] is True
 
 
-def test_a_plan_out_of_reach_is_said_in_the_documented_words(processes: Processes, tmp_path: Path) -> None:
-    processes.environment["HORARIUM_DATABASE_URL"] = f"sqlite:///{tmp_path}/no/such/folder/plan.db"
+def test_a_plan_out_of_reach_is_said_in_the_documented_words(processes: Processes) -> None:
+    processes.environment["HORARIUM_DATABASE_URL"] = "postgresql://127.0.0.1:1/nowhere"
     answer = processes.call(HORARIUM, "auto-analyze", "--user-id", "1")
-    assert (answer.returncode, "no/such/folder" in answer.stderr) == (6, True)
+    assert (answer.returncode, answer.stdout) == (4, "")
+    assert "[ERROR] Errore nell'avvio dello scheduler\n" in answer.stderr
 
 
 def test_the_module_takes_the_same_flags(processes: Processes) -> None:

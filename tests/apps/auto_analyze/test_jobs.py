@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from horarium import RunState, Scheduler, every
+from horarium.scheduler import set_scheduler
 from horarium.testing import Timetable
 from horarium_apps import auto_analyze
 from horarium_apps.auto_analyze.child import analyze_in_child
@@ -238,9 +239,11 @@ def running(plan_url: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     """A scheduler that runs in threads, as it does for real."""
     monkeypatch.setenv("AUTO_ANALYZE_CONCURRENCY", "1")
     scheduler = Scheduler(plan_url, apps=[auto_analyze.app])
+    set_scheduler(scheduler)
     scheduler.start()
     yield Library(scheduler)
     scheduler.shutdown(grace=30)
+    set_scheduler(None)
 
 
 def test_a_cancelled_run_leaves_what_it_had_not_finished_as_new(

@@ -22,10 +22,10 @@ def wants_json(context: typer.Context) -> bool:
     return bool(getattr(context.find_root().obj, "json", False))
 
 
-def write_json(value: Any) -> None:
-    """Write one JSON document."""
+def write_json(value: Any, *, line: bool = False) -> None:
+    """Write one JSON document; `line`: on a line of its own, since others follow."""
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
-    typer.echo(json.dumps(value, ensure_ascii=not encoding.startswith("utf"), indent=2))
+    typer.echo(json.dumps(value, ensure_ascii=not encoding.startswith("utf"), indent=None if line else 2))
 
 
 def write(renderable: RenderableType) -> None:

@@ -84,7 +84,7 @@ def _start(context: typer.Context, user_id: int, interval: int) -> None:
     try:
         answer = schedule(context, scheduler, user_id, interval)
         if wants_json(context):
-            write_json(answer)
+            write_json(answer, line=True)
         else:
             typer.echo(STARTED_WELL)
             for node in answer["carried_by"]:
