@@ -48,7 +48,10 @@ class Service:
         return self.engine is not None and self.engine.health().ticking
 
     def start(self) -> None:
-        """Start; nothing happens when it is started already. Raises PlanUnavailable, SchemaError, ConfigurationError."""
+        """Start; nothing happens when it is started already.
+
+        Raises PlanUnavailable, SchemaError, ConfigurationError.
+        """
         with self._lock:
             if self.engine is not None:
                 return
@@ -72,6 +75,8 @@ class Service:
         if starter is not None and starter is not threading.current_thread():
             starter.join(_START_AGAIN_AFTER)
         self.start_error = None
+        self._wakeups.close()
+        self._wakeups = Wakeups(self._plan.unprepared)
         with self._lock:
             node, engine = self.node, self.engine
             self.node = self.engine = None
@@ -87,8 +92,8 @@ class Service:
             return
         self.node = self.engine = self._starter = None
         self.start_error = (
-            "this process was forked from the one that runs the scheduler, and runs none itself: call start() after the "
-            "fork if it should"
+            "this process was forked from the one that runs the scheduler, and runs none itself: call start() after "
+            "the fork if it should"
         )
 
     def start_when_possible(self, start: Any) -> None:
@@ -148,7 +153,8 @@ class Service:
         if self._engine_name == ApschedulerEngine.name:
             return ApschedulerEngine(node)
         raise ConfigurationError(
-            f"engine {self._engine_name!r} is not installed; the engines are {ApschedulerEngine.name}, {InlineEngine.name}"
+            f"engine {self._engine_name!r} is not installed; the engines are {ApschedulerEngine.name} and "
+            f"{InlineEngine.name}"
         )
 
     def _database_health(self) -> dict[str, Any]:
@@ -163,10 +169,10 @@ class Service:
     def _try(self, start: Any) -> bool:
         try:
             start()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the application must go on to serve
+        except Exception as error:  # whatever it is, the application must go on to serve
             self.start_error = str(error) or type(error).__name__
             unexpected = None if isinstance(error, HorariumError) else error
-            logger.error(  # noqa: TRY400 - without the traceback of what is expected
+            logger.error(  # noqa: TRY400 - no traceback of what is expected
                 "the scheduler could not start and is tried again every %g s: %s",
                 _START_AGAIN_AFTER,
                 self.start_error,

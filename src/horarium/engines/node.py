@@ -82,6 +82,7 @@ class Node:
         self.wakeups = Wakeups(database)
         self.runner.on_free_place = self._on_free_place
         self.runner.on_unknown_task = self._on_unknown_task
+        self.ticker.on_queued = self.wake
         self._more_waits = False
         self._look_again = False
         self._woken = threading.Event()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from horarium.clock import Clock
@@ -44,6 +44,7 @@ class Ticker:
         self._unknown_tasks: set[str] = set()
         self._lock = threading.Lock()
         self.lookahead = Lookahead()
+        self.on_queued: Callable[[], None] = lambda: None
         self.last_tick: datetime | None = None
         self.last_error: str | None = None
 
@@ -91,6 +92,8 @@ class Ticker:
             raise
         self.lookahead.written(thoughts, settled.lost_races)
         self._runner.launch(reservation, settled.started, now, node)
+        if settled.queued:
+            self.on_queued()
         if self._events.listened_to:
             for job, one in settled.unrun:
                 self._events.emit(

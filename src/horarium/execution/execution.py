@@ -139,7 +139,7 @@ class Execution:
             callback(reason)
 
     def on_stop(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call `callback(reason)` when the run is told to stop, at once if it was; answers a function that forgets it."""
+        """Call `callback(reason)` when the run is told to stop, at once if it was. Answers what forgets it."""
         with self._lock:
             reason = self.stop_reason
             if reason is None:

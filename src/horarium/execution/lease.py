@@ -191,7 +191,8 @@ class Lease:
     def _rescue(self, node: str, *, crashed: bool = True) -> None:
         number = self._claims.rescue(node, self._clock.now(), crashed=crashed)
         if number:
-            logger.warning("rescued %d runs of node %s, which %s", number, node, "died" if crashed else "lost its lease")
+            why = "died" if crashed else "lost its lease"
+            logger.warning("rescued %d runs of node %s, which %s", number, node, why)
 
 
 def process_mark(pid: int) -> str:

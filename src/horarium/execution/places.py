@@ -37,6 +37,13 @@ class Places:
             self._free[kind] -= 1
             return True
 
+    def take_up_to(self, kind: str, number: int) -> int:
+        """Reserve so many places, or as many as there are; answers how many."""
+        with self._lock:
+            taken = 0 if self._closed else max(min(self._free[kind], number), 0)
+            self._free[kind] -= taken
+            return taken
+
     def give_back(self, kind: str, number: int = 1) -> None:
         """Free places that were reserved."""
         with self._lock:

@@ -38,7 +38,7 @@ _LOCKED_PAUSE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What links of one runner share. `writers` run the writes of items, which are a stranger's code and may be slow."""
+    """What links of one runner share. `writers` run the writes of items: a stranger's code, which may be slow."""
 
     database: Database
     work: Work

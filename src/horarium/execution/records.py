@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
 from horarium.clock import Clock
 from horarium.errors import RunLost
+from horarium.execution.capture import RunLog
 from horarium.execution.execution import End, Execution
-from horarium.execution.recorder import Record
+from horarium.execution.recorder import Record, Recorder
 from horarium.store.claims import write_ends
 from horarium.store.database import Connection
 from horarium.store.dialects import Dialect
@@ -149,6 +151,14 @@ def step_record(
 def chunk_record(holder: Holder, chunk: Chunk, clock: Clock, again: Callable[[Record], None]) -> WorkRecord:
     """Marks of items."""
     return WorkRecord(holder, lambda connection: write_chunk(connection, holder, chunk, clock.now()), again)
+
+
+def log_of(execution: Execution, recorder: Recorder) -> RunLog:
+    """The log of an attempt, whose lines are recorded."""
+    numbers, holder = itertools.count(1), execution.holder
+    return RunLog(
+        execution.attempt, lambda line: recorder.put(NoteRecord(holder, line=line, number=next(numbers)))
+    )
 
 
 class Writer:

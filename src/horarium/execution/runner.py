@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import itertools
 import json
 import logging
 import threading
@@ -23,14 +22,14 @@ from horarium.events import EventBus
 from horarium.execution import capture
 from horarium.execution.alarms import Alarm, Alarms
 from horarium.execution.calling import call_async, call_in_thread, call_process
-from horarium.execution.capture import RunLog, keeping
+from horarium.execution.capture import keeping
 from horarium.execution.execution import End, Execution, change_of, executor_of, raised, returned
 from horarium.execution.loop_thread import LoopThread
 from horarium.execution.places import LOOP, PROCESS, Capacity, Places, Reservation
 from horarium.execution.plan_link import Desk, PlanLink
 from horarium.execution.pools import DaemonPool
 from horarium.execution.recorder import Recorder
-from horarium.execution.records import BackRecord, EndRecord, NoteRecord, Writer
+from horarium.execution.records import BackRecord, EndRecord, NoteRecord, Writer, log_of
 from horarium.execution.registry import Registry
 from horarium.execution.strays import Strays, Takings, Token
 from horarium.job import Job
@@ -135,10 +134,9 @@ class Runner:
 
     def kind_of(self, job: Job) -> str | None:
         """Which executor a run of the job needs; None when its task is not known here."""
-        try:
+        with suppress(TaskNotFound):
             return executor_of(job, self._registry.resolve(job.task))
-        except TaskNotFound:
-            return None
+        return None
 
     def launch(
         self, reservation: Reservation, started: Sequence[tuple[Job, datetime]], now: datetime, node: str
@@ -174,18 +172,25 @@ class Runner:
     def _claim(self, kind: str, number: int, now: datetime, without_tasks: Sequence[str]) -> int:
         node = self._node()
         suspects = not any(execution.suspect for execution in self.running())
+        # Taken first: a tick that took them meanwhile would leave runs claimed in vain.
+        places = self.places.take_up_to(kind, number)
         executions, unwanted = [], []
-        with self._takings.one():
-            claimed = self._claims.claim(
-                node, now, number, executors=[kind], without_tasks=without_tasks, suspects=suspects
-            )
-            for one in claimed:
-                execution = self._execution_of(one, node)
-                if execution is None or not self.places.take(execution.kind):
-                    unwanted.append(Holder(one.key, one.attempt, node))
-                else:
+        try:
+            with self._takings.one():
+                claimed = self._claims.claim(
+                    node, now, places, executors=[kind], without_tasks=without_tasks, suspects=suspects
+                )
+                for one in claimed:
+                    execution = self._execution_of(one, node)
+                    if execution is not None and execution.kind == kind and places:
+                        places -= 1
+                    elif execution is None or not self.places.take(execution.kind):
+                        unwanted.append(Holder(one.key, one.attempt, node))
+                        continue
                     executions.append(execution)
-            self._dispatch(executions)
+                self._dispatch(executions)
+        finally:
+            self.places.give_back(kind, places)
         if unwanted:
             self._claims.give_back(unwanted, now)
         return len(executions)
@@ -312,7 +317,7 @@ class Runner:
         try:
             if execution.stop_reason is not None:
                 raise asyncio.CancelledError
-            with keeping(self._log_of(execution)):
+            with keeping(log_of(execution, self._recorder)):
                 result = await call_async(execution, link)
             end = returned(execution, result, self._clock.now())
         except BaseException as error:  # noqa: BLE001 - whatever a task raises, SystemExit too, is that run's end
@@ -324,7 +329,7 @@ class Runner:
         in_child = execution.kind == PROCESS
         alarm = None if in_child else self._set_alarm(execution)
         try:
-            with keeping(self._log_of(execution)):
+            with keeping(log_of(execution, self._recorder)):
                 result = call_process(execution, link, CHILD_GRACE) if in_child else call_in_thread(execution, link)
             end = returned(execution, result, self._clock.now())
         except BaseException as error:  # noqa: BLE001 - as above
@@ -336,11 +341,6 @@ class Runner:
 
     def _link(self, execution: Execution) -> PlanLink:
         return PlanLink(execution, self._desk)
-
-    def _log_of(self, execution: Execution) -> RunLog:
-        numbers = itertools.count(1)
-        holder, put = execution.holder, self._recorder.put
-        return RunLog(execution.attempt, lambda line: put(NoteRecord(holder, line=line, number=next(numbers))))
 
     def _set_alarm(self, execution: Execution) -> Alarm | None:
         """Tell a run in a thread when its time is up; its place stays taken until it ends."""

@@ -32,6 +32,7 @@ class Wakeups:
         self._lock = threading.Lock()
         self._announced_at = float("-inf")
         self._later: threading.Timer | None = None
+        self._later_waits = False
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -43,7 +44,8 @@ class Wakeups:
             wait = self._announced_at + _AT_MOST_EVERY - time.monotonic()
             if wait > 0:
                 # Not nothing: who was woken by the one before may have looked before this change was there.
-                if self._later is None and not self._ending.is_set():
+                if not self._later_waits and not self._ending.is_set():
+                    self._later_waits = True
                     self._later = threading.Timer(wait, self._announce_later)
                     self._later.daemon = True
                     self._later.start()
@@ -71,7 +73,7 @@ class Wakeups:
 
     def _announce_later(self) -> None:
         with self._lock:
-            self._later = None
+            self._later_waits = False
             self._announced_at = time.monotonic()
         self._send()
 
@@ -79,7 +81,7 @@ class Wakeups:
         try:
             with self._database.write() as connection:
                 self._database.dialect.notify(connection, CHANNEL)
-        except PlanUnavailable as error:
+        except Exception as error:  # noqa: BLE001 - whoever is not woken looks by himself a little later
             logger.debug("others were not woken: %s", error)
 
     def _listen_on(self, callback: Callable[[], None]) -> None:

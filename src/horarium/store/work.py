@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, tuple_, update
 
 from horarium.errors import RunLost
+from horarium.jsontext import clean
 from horarium.states import HELD
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.dialects import Dialect
-from horarium.store.rows import clean
 from horarium.values import ItemFailure, LogLine, Progress, RunKey
 
 item_failures, items, run_logs, runs, steps = (
