@@ -18,6 +18,7 @@ from horarium.__about__ import __version__
 if TYPE_CHECKING:
     from horarium.errors import HorariumError as HorariumError
     from horarium.errors import PermanentError as PermanentError
+    from horarium.errors import PlanUnavailable as PlanUnavailable
     from horarium.errors import Skip as Skip
     from horarium.execution.context import Run as Run
     from horarium.execution.context import SyncRun as SyncRun
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from horarium.settings import setting as setting
     from horarium.states import JobStatus as JobStatus
     from horarium.states import RunState as RunState
+    from horarium.store.schema import Instant as Instant
     from horarium.values import RunInfo as RunInfo
     from horarium.values import Tally as Tally
     from horarium.when import all_of as all_of
@@ -49,9 +51,11 @@ _HOMES = {
     "App": "horarium.plugins",
     "AppSettings": "horarium.settings",
     "HorariumError": "horarium.errors",
+    "Instant": "horarium.store.schema",
     "Job": "horarium.job",
     "JobStatus": "horarium.states",
     "PermanentError": "horarium.errors",
+    "PlanUnavailable": "horarium.errors",
     "Policies": "horarium.job",
     "Retry": "horarium.retry",
     "Run": "horarium.execution.context",

@@ -71,7 +71,7 @@ class PermanentError(HorariumError):
     permanent = True
 
 
-class Skip(HorariumError):  # noqa: N818 - a signal, not a fault: `raise Skip("nothing new")`
+class Skip(HorariumError):
     """Raise it in an item's function to count the item as skipped, with the reason as its message."""
 
 
@@ -79,9 +79,7 @@ class StepKeyUsedTwice(HorariumError):
     """Two steps of one attempt have the same key, so that the second would be given the first one's result."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(
-            f"step key {key!r} was used already in this attempt; give each step of a run its own key"
-        )
+        super().__init__(f"step key {key!r} was used already in this attempt; give each step of a run its own key")
         self.key = key
 
 

@@ -144,7 +144,8 @@ class Scheduler(JobMethods, RunMethods):
     def health(self) -> dict[str, Any]:
         """How the scheduler is, as JSON; `status` is "ok", "degraded" or "down", and an "error" says what is wrong."""
         told = self._service.health()
-        told["apps"] = {"installed": [app.name for app in self.apps], "faults": [list(fault) for fault in find_apps().faults]}
+        faults = {fault.name: fault.why for fault in find_apps().faults}
+        told["apps"] = {"installed": [app.name for app in self.apps], "faults": faults}
         return told
 
     def prune(self) -> Pruned:
@@ -162,7 +163,7 @@ class Scheduler(JobMethods, RunMethods):
 
 
 def _settings_for(database: Address | None) -> Settings:
-    """The settings from outside; an address that was given in code takes the place of theirs, which may be another's."""
+    """The settings from outside; an address given in code takes the place of theirs, which may be another's."""
     return Settings(database_url=database) if isinstance(database, str) else Settings()
 
 

@@ -31,7 +31,7 @@ def branches_of(apps: Sequence[App]) -> list[Branch]:
             if folder is not None:
                 branches.append(Branch(app.name, app.load("metadata"), folder))
         except ConfigurationError as error:
-            logger.error("%s", error)
+            logger.error("%s", error)  # noqa: TRY400 - the sentence says all; a traceback would bury it
     return branches
 
 

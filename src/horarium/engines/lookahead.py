@@ -40,7 +40,9 @@ class Lookahead:
                 ready.append(self._known.popleft())
             return ready if ready or self._known or self._complete else None
 
-    def keep(self, generation: int, found: Sequence[Due], now: datetime, until: datetime, *, complete: bool) -> list[Due]:
+    def keep(
+        self, generation: int, found: Sequence[Due], now: datetime, until: datetime, *, complete: bool
+    ) -> list[Due]:
         """Keep what is due later than `now`, and answer the others. `complete`: that is all until `until`."""
         ready = [due for due in found if due.due_at <= now]
         with self._lock:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from horarium.engines.ticker import Ticker
 from horarium.errors import PlanUnavailable, TaskNotFound
@@ -34,7 +34,7 @@ _LONGEST_PAUSE = 5.0
 class NodeOptions:
     """How a node lives. All times are seconds. `attend_every`: how often the queue is looked at without being woken."""
 
-    capacity: Capacity = Capacity()
+    capacity: Capacity = field(default_factory=Capacity)
     lease: float = LEASE
     heartbeat: float = HEARTBEAT
     attend_every: float | None = None

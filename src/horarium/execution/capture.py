@@ -178,7 +178,9 @@ def _text_of(record: logging.LogRecord) -> str:
     except Exception as error:  # noqa: BLE001 - a message that does not fit its arguments must not fail who logs it
         return f"{event!r} cannot be formatted with {record.args!r}: {error}"
     finally:
-        record.exc_text = known  # else handlers would show the traceback as it was formatted here
+        # What formatting left on the record would be shown by handlers once more.
+        record.exc_text = known
+        record.__dict__.pop("message", None)
 
 
 _STRUCTLOG_OWN = frozenset({"event", "level", "timestamp", "logger", "logger_name"})

@@ -52,7 +52,7 @@ class Mark:
 
 
 class RunLink(Protocol):
-    """The plan, as one run on one node in one attempt sees it. Every write is fenced: RunLost when it is not ours now."""
+    """The plan, as one attempt of a run sees it. Every write is fenced: RunLost when the run is not ours now."""
 
     facts: RunFacts
     clock: Clock
@@ -69,7 +69,7 @@ class RunLink(Protocol):
         ...
 
     def transactional_step(self, key: str, body: Callable[[Any], Any]) -> Any:
-        """Call `body(connection)` and commit what it wrote together with the step's mark, fenced. Answers as save_step."""
+        """Call `body(connection)`; commit what it wrote and the step's mark together, fenced. Answers as save_step."""
         ...
 
     def transaction(self) -> AbstractContextManager[Any]:
@@ -99,5 +99,5 @@ class RunLink(Protocol):
         ...
 
     def on_stop(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call `callback(reason)` when the run is told to stop (at once if it was). Answers a function that forgets it."""
+        """Call `callback(reason)` when told to stop (at once if it was). Answers a function that forgets it."""
         ...

@@ -6,12 +6,12 @@ import os
 import select
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from sqlalchemy import Connection as Connection  # for those who may not import SQLAlchemy
+from sqlalchemy import Connection as Connection  # noqa: PLC0414 - for those who may not import SQLAlchemy
 from sqlalchemy import Engine, Pool, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
@@ -43,7 +43,9 @@ class Database:
         self.engine = address if isinstance(address, Engine) else _open(address, synchronous)
         self.dialect = dialect_for(self.engine.dialect.name)
         # A single SELECT needs no transaction round it, which would be two more round trips to a server.
-        self._reader = self.engine if self.dialect.one_writer else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reader = self.engine
+        if not self.dialect.one_writer:
+            self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite lets one writer in at a time and makes the others poll; inside one process a lock is fairer and faster.
         self._writer = threading.Lock() if self.dialect.one_writer else nullcontext()
         self._writing: int | None = None
@@ -161,19 +163,17 @@ def _open_sqlite(url: URL, synchronous: str) -> Engine:
     folder = Path(url.database or "").parent
     if not folder.is_dir():
         raise ConfigurationError(f"the folder of the SQLite file does not exist: {folder}")
-    engine = create_engine(
-        url, pool_size=_POOL_SIZE, max_overflow=64, connect_args={"timeout": _WAIT_FOR_LOCK_MS / 1000, "check_same_thread": False}
-    )
+    options = {"timeout": _WAIT_FOR_LOCK_MS / 1000, "check_same_thread": False}
+    engine = create_engine(url, pool_size=_POOL_SIZE, max_overflow=64, connect_args=options)
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         # Already so in all but a new file; asking first lets a read-only file be read.
         if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            try:
+            # A read-only file, or another process that switches it, are noticed when something is written.
+            with suppress(connection.OperationalError):
                 cursor.execute("PRAGMA journal_mode = WAL")
-            except connection.OperationalError:
-                pass  # a read-only file, or another process is switching it: both are noticed when something is written
         cursor.execute(f"PRAGMA synchronous = {synchronous}")
         cursor.close()
 

@@ -15,7 +15,9 @@ _WORTH_SAYING = 1.0
 
 class PlanClock:
     """The database's clock. Between two measurements it goes on with this machine's never-jumping clock, so that a
-    machine whose clock is set meanwhile does not run what is not due yet. `offset` is how far it is ahead of the machine's.
+    machine whose clock is set meanwhile does not run what is not due yet.
+
+    `offset` is how far it is ahead of the machine's.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:

@@ -34,8 +34,8 @@ class Pruned:
 def prune(transaction: Transaction, now: datetime, *, days: float | None, keep: int | None) -> Pruned:
     """Delete ended runs older than `days`, and beyond the newest `keep` of each job; a job's own limits go first.
 
-    None is no limit. Active runs stay whatever their age. Works in many short transactions, each opened by `transaction()`, so that ticks
-    hardly wait.
+    None is no limit. Active runs stay whatever their age. Works in many short transactions, each opened by
+    `transaction()`, so that ticks hardly wait.
     """
     gone = 0
     if days is not None:

@@ -1,8 +1,8 @@
-"""The plan's tables (SQLAlchemy Core). Every name begins with `horarium_`, so that they can live beside an application's.
+"""The plan's tables (SQLAlchemy Core). Every name begins with `horarium_`: they can live beside an application's.
 
 Times are `timestamptz` on PostgreSQL and whole microseconds since 1970 on SQLite, which has no type for them; in Python
-they are aware datetimes in UTC. A run is keyed by its occurrence (scheduled_at, job_key): that primary key is what makes
-two runs of one occurrence impossible, and rows arrive in its order.
+they are aware datetimes in UTC. A run is keyed by its occurrence (scheduled_at, job_key): that primary key is what
+makes two runs of one occurrence impossible, and rows arrive in its order.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ runs = Table(
     Index("ix_horarium_runs_history", "job_key", "scheduled_at"),
     sqlite_with_rowid=False,
 )
-"""One execution of a job for one occurrence. `attempt` is the fencing token: every write of a run names it and its node.
+"""One execution of a job for one occurrence. `attempt` is the fencing token: every write names it and the node.
 
 `slot` is this run's place among the job's `max_instances`; the unique index over it is the overlap lock of the whole
 fleet. `failures` counts failed attempts (for the retry policy), `crashes` attempts whose node died. `payload` holds the
@@ -300,7 +300,7 @@ facts = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""A few facts of the whole plan: whether it is paused, its change counter, the time zone database it was planned with."""
+"""A few facts of the whole plan: whether it is paused, the time zone database it was planned with."""
 
 RUN_TABLES = (steps, items, item_failures, run_logs, attempts)
 """Tables whose rows belong to one run and go with it."""

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from horarium.scheduler import set_scheduler as set_scheduler
     from horarium.testing.clock import ManualClock as ManualClock
     from horarium.testing.postgres import TemporaryPostgres as TemporaryPostgres
     from horarium.testing.timetable import Timetable as Timetable
@@ -14,6 +15,7 @@ _HOMES = {
     "ManualClock": "horarium.testing.clock",
     "TemporaryPostgres": "horarium.testing.postgres",
     "Timetable": "horarium.testing.timetable",
+    "set_scheduler": "horarium.scheduler",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604 - the names of _HOMES

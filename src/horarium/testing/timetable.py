@@ -54,7 +54,7 @@ class Timetable:
         return engine.drain()
 
     def advance(self, **span: float) -> int:
-        """Live through `hours=…, days=…`: every job and every retry at its own time. Answers how many runs there were."""
+        """Live through `hours=…, days=…`, each job and retry at its own time. Answers how many runs there were."""
         return self.advance_to(self.clock.now() + timedelta(**span))
 
     def advance_to(self, instant: datetime) -> int:

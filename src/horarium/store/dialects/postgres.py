@@ -17,7 +17,8 @@ from horarium.store.dialects.base import Dialect, Finish, Fire, Move, Refused
 _APPLY = text("""
 WITH thought AS (
     SELECT * FROM unnest(
-        CAST(:keys AS bigint[]), CAST(:versions AS bigint[]), CAST(:dues AS timestamptz[]), CAST(:nexts AS timestamptz[])
+        CAST(:keys AS bigint[]), CAST(:versions AS bigint[]),
+        CAST(:dues AS timestamptz[]), CAST(:nexts AS timestamptz[])
     ) AS t (job_key, version, due_at, next_at)
 ), moved AS (
     UPDATE horarium_job_clock AS c SET next_run_time = t.next_at, version = c.version + 1
@@ -34,7 +35,8 @@ WITH thought AS (
         scheduled_at, job_key, state, cause, slot, node, attempt, created_at, not_before, start_deadline, started_at
     )
     SELECT w.scheduled_at, w.job_key, CASE WHEN w.running THEN 'running' ELSE 'queued' END, 'schedule', w.slot,
-           CASE WHEN w.running THEN CAST(:node AS text) END, CASE WHEN w.running THEN 1 ELSE 0 END, CAST(:now AS timestamptz),
+           CASE WHEN w.running THEN CAST(:node AS text) END, CASE WHEN w.running THEN 1 ELSE 0 END,
+           CAST(:now AS timestamptz),
            CASE WHEN NOT w.running THEN w.scheduled_at END, w.start_deadline,
            CASE WHEN w.running THEN CAST(:now AS timestamptz) END
     FROM wanted AS w JOIN moved USING (job_key)
