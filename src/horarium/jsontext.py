@@ -9,6 +9,7 @@ from typing import Any
 from horarium.errors import ArgumentsNotJSON
 
 # An escaped NUL: one with an even number of backslashes before it, since an odd one belongs to the text itself.
+_REFUSED = re.compile("[\x00\ud800-\udfff]")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -34,6 +35,11 @@ def to_json_text(value: Any, what: str) -> str:
             "and null"
         )
     return text
+
+
+def clean(text: str) -> str:
+    """Text without NUL characters and lone surrogates, which databases refuse; each becomes the replacement sign."""
+    return _REFUSED.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _plain(value: Any) -> Any:

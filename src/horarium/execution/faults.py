@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from horarium.errors import HorariumError
+from horarium.jsontext import clean
 from horarium.retry import error_names, is_permanent
 from horarium.values import ErrorInfo
 
@@ -38,8 +39,8 @@ def info_of(error: BaseException, where: TracebackType | None = None) -> ErrorIn
     lines = traceback.format_exception(type(error), error, where or error.__traceback__)
     return ErrorInfo(
         type=class_name(error),
-        message=_message_of(error),
-        traceback="".join(lines)[-TRACEBACK_LIMIT:],
+        message=clean(_message_of(error)),
+        traceback=clean("".join(lines)[-TRACEBACK_LIMIT:]),
         permanent=is_permanent(error),
     )
 

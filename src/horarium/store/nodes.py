@@ -51,7 +51,7 @@ class Nodes:
             )
 
     def renew(self, node: str, now: datetime, lease: float, clock_offset: float, tasks: Collection[str]) -> bool:
-        """Renew a node's lease; False when it has run out or was taken away, and the node's runs are not its own now."""
+        """Renew a node's lease; False when it has run out or was taken away: the node's runs are not its own now."""
         with self._database.write() as connection:
             result = connection.execute(
                 update(nodes)

@@ -34,8 +34,9 @@ class Pruned:
 def prune(transaction: Transaction, now: datetime, *, days: float | None, keep: int | None) -> Pruned:
     """Delete ended runs older than `days`, and beyond the newest `keep` of each job; a job's own limits go first.
 
-    None is no limit. Active runs stay whatever their age. Works in many short transactions, each opened by
-    `transaction()`, so that ticks hardly wait.
+    A run is as old as its occurrence, or as its end if that is later (a backfill's is). None is no limit. Active runs
+    stay whatever their age. Works in many short transactions, each opened by `transaction()`, so that ticks hardly
+    wait.
     """
     gone = 0
     if days is not None:
@@ -47,24 +48,32 @@ def prune(transaction: Transaction, now: datetime, *, days: float | None, keep: 
             gone += _delete_runs(transaction, query)
     if days is None:
         return Pruned(gone, 0, 0, 0)
+    limit = now - timedelta(days=days)
+    told = _delete_decisions(transaction, limit)
     with transaction() as connection:
-        return Pruned(gone, *_delete_the_rest(connection, now - timedelta(days=days)))
+        left = select(runs.c.job_key).where(runs.c.job_key == jobs.c.key).exists()
+        removed = connection.execute(delete(jobs).where(jobs.c.removed_at < limit, ~left)).rowcount
+        dead = connection.execute(delete(nodes).where(nodes.c.stopped_at < limit)).rowcount
+    return Pruned(gone, told, removed, dead)
 
 
-def _delete_the_rest(connection: Connection, limit: datetime) -> tuple[int, int, int]:
-    """Decisions, removed jobs without runs, and ended nodes from before `limit`; how many of each."""
-    told = connection.execute(delete(decisions).where(decisions.c.last_at < limit)).rowcount
-    left = select(runs.c.job_key).where(runs.c.job_key == jobs.c.key).exists()
-    removed = connection.execute(delete(jobs).where(jobs.c.removed_at < limit, ~left)).rowcount
-    dead = connection.execute(delete(nodes).where(nodes.c.stopped_at < limit)).rowcount
-    return told, removed, dead
+def _delete_decisions(transaction: Transaction, limit: datetime) -> int:
+    """Delete decisions about occurrences before `limit`; answers how many."""
+    oldest = select(decisions.c.key).where(decisions.c.last_at < limit).order_by(decisions.c.key).limit(_AT_ONCE)
+    gone = 0
+    while True:
+        with transaction() as connection:
+            number = connection.execute(delete(decisions).where(decisions.c.key.in_(oldest))).rowcount
+        gone += number
+        if number < _AT_ONCE:
+            return gone
 
 
 def _old_runs(limit: datetime) -> Any:
     return (
         select(runs.c.scheduled_at, runs.c.job_key)
         .join(jobs, jobs.c.key == runs.c.job_key)
-        .where(runs.c.scheduled_at < limit, _ENDED, jobs.c.keep_days.is_(None))
+        .where(runs.c.scheduled_at < limit, runs.c.finished_at < limit, _ENDED, jobs.c.keep_days.is_(None))
     )
 
 
@@ -81,7 +90,8 @@ def _jobs_over_a_limit(keep: int | None) -> Any:
 def _beyond_own_limits(transaction: Transaction, job: Any, now: datetime, keep: int | None) -> Iterator[Any]:
     of_job = select(runs.c.scheduled_at, runs.c.job_key).where(runs.c.job_key == job.key, _ENDED)
     if job.keep_days is not None:
-        yield of_job.where(runs.c.scheduled_at < now - timedelta(days=job.keep_days))
+        limit = now - timedelta(days=job.keep_days)
+        yield of_job.where(runs.c.scheduled_at < limit, runs.c.finished_at < limit)
     most = job.keep_runs or keep
     if most is None:
         return
@@ -101,7 +111,9 @@ def _delete_runs(transaction: Transaction, query: Any) -> int:
     gone = 0
     while True:
         with transaction() as connection:
-            keys = [tuple(row) for row in connection.execute(query.limit(_AT_ONCE))]
+            # Held, so that nobody has one of them tried again meanwhile.
+            held = query.limit(_AT_ONCE).with_for_update(of=runs, skip_locked=True)
+            keys = [tuple(row) for row in connection.execute(held)]
             _delete(connection, keys)
         gone += len(keys)
         if len(keys) < _AT_ONCE:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, case, select, update
 
+from horarium.jsontext import clean
 from horarium.states import JobStatus
 from horarium.store import schema
-from horarium.store.rows import clean
 
 clock, jobs = schema.job_clock, schema.jobs
 

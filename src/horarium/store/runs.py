@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, func, select, tuple_, update
 
 from horarium.errors import JobNotFound, RunNotFound, RunStateError
-from horarium.jsontext import to_json_text
+from horarium.jsontext import clean, to_json_text
 from horarium.states import FINAL, HELD, Cause, Change, RunState, sources, target
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.decisions import RUN_COLUMNS, decisions_of, newest_first, take_out, undecided
 from horarium.store.jobs import select_jobs
-from horarium.store.rows import clean, read_attempt, read_payload, read_run, show_job
+from horarium.store.rows import read_attempt, read_payload, read_run, show_job
 from horarium.store.settling import enqueue, enqueue_by_hand
 from horarium.values import AttemptInfo, Decision, LogLine, RunInfo, RunKey
 

@@ -76,14 +76,15 @@ class Work:
 
     def load_marks(self, key: RunKey, batch: str) -> tuple[frozenset[str], frozenset[str], frozenset[str], int]:
         """Keys of done, of skipped and of failed items of a batch, and the number of the next chunk."""
-        of_batch = (items.c.scheduled_at == key.scheduled_at) & (items.c.job_key == key.job_key) & (items.c.batch == batch)
+        of_run = (items.c.scheduled_at == key.scheduled_at) & (items.c.job_key == key.job_key)
         failed = select(item_failures.c.key).where(
             item_failures.c.scheduled_at == key.scheduled_at,
             item_failures.c.job_key == key.job_key,
             item_failures.c.batch == batch,
         )
         with self._database.read() as connection:
-            rows = connection.execute(select(items.c.chunk, items.c.done, items.c.skipped).where(of_batch)).all()
+            of_batch = select(items.c.chunk, items.c.done, items.c.skipped).where(of_run, items.c.batch == batch)
+            rows = connection.execute(of_batch).all()
             failures = frozenset(connection.scalars(failed))
         done = frozenset(one for row in rows for one in json.loads(row.done))
         skipped = frozenset(one for row in rows for one in json.loads(row.skipped))
@@ -215,7 +216,7 @@ def write_logs(connection: Connection, dialect: Dialect, lines: Sequence[tuple[R
 
 
 def attempted(connection: Connection, body: Callable[[Connection], None]) -> Exception | None:
-    """Call `body(connection)` so that its own writes, and no others, are undone if it raises; answers what it raised."""
+    """Call `body(connection)` so that its own writes alone are undone if it raises; answers what it raised."""
     savepoint = connection.begin_nested()
     try:
         body(connection)
