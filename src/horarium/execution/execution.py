@@ -17,7 +17,7 @@ from horarium.execution.registry import TaskDefinition
 from horarium.job import Job
 from horarium.jsontext import to_json_text
 from horarium.retry import Retry
-from horarium.states import RunState
+from horarium.states import OnCrash, RunState
 from horarium.store.dialects import Finish
 from horarium.store.rows import error_text
 from horarium.store.work import Holder
@@ -205,6 +205,9 @@ def raised(execution: Execution, error: BaseException, now: datetime) -> End:
     """The end of an attempt whose function raised: cancelled, to be tried again, or failed."""
     if execution.stop_reason is not None and not execution.timed_out:
         told = isinstance(error, (RunStopped, asyncio.CancelledError))
+        if execution.going_down and execution.job.policies.on_crash is OnCrash.FAIL:
+            why = ErrorInfo("horarium.NodeStopped", f'its node shut down while it ran (on_crash: "fail"): {error}')
+            return End(_finish(execution, RunState.FAILED, now, error=why), RunState.FAILED, why)
         info = None if told else info_of(error)
         return End(_finish(execution, RunState.CANCELLED, now, error=info), RunState.CANCELLED, info)
     if execution.timed_out and isinstance(error, (RunStopped, asyncio.CancelledError)):

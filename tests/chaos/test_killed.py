@@ -1,0 +1,139 @@
+"""Processes killed with SIGKILL: what was committed is kept, what was not is done again, and at once."""
+
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+
+from horarium import Scheduler, every
+from horarium.states import FINAL, RunState
+from horarium.store.work import Work
+from horarium.values import RunKey
+
+from .fleet import Ledger, NodeProcess, eventually
+
+Start = Callable[..., NodeProcess]
+
+ITEMS = 1_200
+CONCURRENCY = 4
+LONG = 60.0
+"""A lease that no test waits for."""
+
+
+def committed_items(plan: Scheduler, run_id: str, batch: str) -> set[str]:
+    """The items whose marks are on disk."""
+    done, _, _, _ = Work(plan._plan.database).load_marks(RunKey.parse(run_id), batch)
+    return {f"item {key}" for key in done}
+
+
+@pytest.mark.parametrize(("task", "batch"), [("chaos.batch", "_item"), ("chaos.batch_in_thread", "_plain_item")])
+def test_no_item_whose_mark_was_committed_is_computed_again(
+    plan: Scheduler, plan_url: str, nodes: Start, ledger: Ledger, task: str, batch: str
+) -> None:
+    seed = random.randrange(10**6)
+    chance = random.Random(seed)
+    plan.add_job(task, every(hours=1), id="batch", args=[str(ledger), ITEMS])
+    node = nodes(plan_url, lease=LONG)
+    run = plan.run_now("batch")
+    repeated = 0
+    for _ in range(2):  # a third crash would stop the run
+        seen = len(ledger.lines("item"))
+        eventually(lambda seen=seen: len(ledger.lines("item")) > seen + 50, f"items go on (seed {seed})")
+        time.sleep(chance.random() * 0.2)
+        node.kill()
+        committed = committed_items(plan, run.id, batch)
+        before = ledger.counts("item")
+        assert len(committed) < ITEMS, "the batch must be killed in its middle"
+        node.start()
+        eventually(lambda before=before: ledger.counts("item").total() > before.total(), f"goes on (seed {seed})", 15)
+        repeated += len(set(before) - committed)
+        again = [item for item in committed if ledger.counts("item")[item] > before[item]]
+        assert not again, f"computed again although committed (seed {seed}): {again[:5]}"
+    ended = plan.wait_for_run(run.id, timeout=60)
+    assert (ended.state, ended.result) == (RunState.SUCCEEDED, {"done": ITEMS, "total": ITEMS})
+    counts = ledger.counts("item")
+    assert set(counts) == {f"item {number}" for number in range(ITEMS)}
+    assert counts.total() == ITEMS + repeated
+    assert repeated <= 2 * 2 * CONCURRENCY
+
+
+def test_every_occurrence_has_exactly_one_run_although_nodes_are_killed_between_and_during_ticks(
+    plan: Scheduler, plan_url: str, nodes: Start, ledger: Ledger
+) -> None:
+    seed = random.randrange(10**6)
+    chance = random.Random(seed)
+    jobs = [f"beat-{number}" for number in range(8)]
+    for job in jobs:
+        plan.add_job(
+            "chaos.beat", every(seconds=0.1), id=job, args=[str(ledger)], coalesce=False, catch_up=1000, overlap="allow"
+        )
+    node = nodes(plan_url, lease=LONG)
+    for _ in range(4):
+        seen = len(ledger.lines())
+        eventually(lambda seen=seen: len(ledger.lines()) > seen, f"ticks (seed {seed})")
+        time.sleep(chance.random() * 0.3)
+        node.kill()
+        node.start()
+    for job in jobs:
+        plan.pause_job(job)
+    eventually(
+        lambda: all(run.state in FINAL for run in plan.runs(limit=None)), f"all runs end (seed {seed})"
+    )
+    done = {line.split()[0] for line in ledger.lines()}
+    for job in jobs:
+        runs = sorted(run.scheduled_at for run in plan.runs(job, limit=None))
+        trigger = plan.get_job(job).trigger
+        assert runs == list(trigger.between(runs[0], runs[-1], 10**6)) or runs[1:] == list(trigger.between(runs[0], runs[-1], 10**6)), f"{job} (seed {seed})"
+        assert {f"{job}@{at.isoformat()}" for at in runs} <= done
+    states = {run.state for run in plan.runs(limit=None)}
+    assert states == {RunState.SUCCEEDED}, f"seed {seed}"
+    print(len(plan.runs(limit=None)), "runs", len(ledger.lines()), "executions")
+
+
+def test_steps_that_were_committed_are_not_computed_again(
+    plan: Scheduler, plan_url: str, nodes: Start, ledger: Ledger
+) -> None:
+    plan.add_job("chaos.steps", every(hours=1), id="steps", args=[str(ledger), 400])
+    node = nodes(plan_url, lease=LONG)
+    run = plan.run_now("steps")
+    for _ in range(2):
+        seen = len(ledger.lines())
+        eventually(lambda seen=seen: len(ledger.lines()) > seen + 20, "steps go on")
+        node.kill()
+        node.start()
+    assert plan.wait_for_run(run.id, timeout=60).state is RunState.SUCCEEDED
+    counts = {line.rpartition(" ")[0]: 0 for line in ledger.lines()}
+    for line in ledger.lines():
+        counts[line.rpartition(" ")[0]] += 1
+    assert set(counts) == {f"step {number}" for number in range(400)}
+    assert sum(count - 1 for count in counts.values()) <= 2, "at most the step that was under way at each kill"
+
+
+@pytest.mark.parametrize("task", ["chaos.kill", "chaos.leave"])
+def test_a_run_that_kills_its_process_is_stopped_after_three_crashes_and_its_neighbours_are_not(
+    plan: Scheduler, plan_url: str, nodes: Start, ledger: Ledger, task: str
+) -> None:
+    gate = ledger.path.with_name("gate")
+    plan.add_job(task, every(hours=1), id="killer", args=[str(ledger)])
+    for number in range(3):
+        plan.add_job("chaos.hold", every(hours=1), id=f"good-{number}", args=[str(ledger), str(gate)])
+    good = [plan.run_now(f"good-{number}") for number in range(3)]
+    node = nodes(plan_url, lease=LONG)
+    eventually(lambda: len(ledger.lines("begin")) == 3, "the good ones run")
+    killer = plan.run_now("killer")
+    starts = 1
+    while plan.get_run(killer.id).state not in FINAL:
+        if not node.alive:
+            node.died()
+            node.start()
+            starts += 1
+            if starts == 3:
+                gate.touch()
+        time.sleep(0.05)
+        assert starts < 8
+    stopped = plan.get_run(killer.id)
+    assert (stopped.state, stopped.crashes) == (RunState.FAILED, 3)
+    assert "3 nodes died" in str(stopped.error)
+    assert [plan.wait_for_run(run.id, timeout=20).state for run in good] == [RunState.SUCCEEDED] * 3
+    assert len(ledger.lines("kill")) + len(ledger.lines("leave")) == 3
