@@ -18,7 +18,7 @@ from horarium.states import Change, JobStatus, RunState, target
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.quarantine import let_go
-from horarium.store.rows import faults_of, job_values, show_job
+from horarium.store.rows import JobRow, faults_of, job_values, show_job
 from horarium.store.settling import settle_before_change, settle_before_removal
 from horarium.when.once import Once
 
@@ -36,26 +36,7 @@ _PAYLOAD = ("task", "args", "kwargs")
 _SOUND = (JobStatus.SCHEDULED, JobStatus.FINISHED, JobStatus.BROKEN)
 _ANY_TIME = Once(EPOCH)
 
-JOB_COLUMNS = (
-    jobs.c.key,
-    jobs.c.id,
-    jobs.c.name,
-    jobs.c.task,
-    jobs.c.trigger,
-    jobs.c.args,
-    jobs.c.kwargs,
-    *(jobs.c[name] for name in POLICY_NAMES),
-    jobs.c.timezone,
-    jobs.c.origin,
-    jobs.c.revision,
-    jobs.c.status,
-    jobs.c.fault,
-    jobs.c.created_at,
-    jobs.c.updated_at,
-    clock.c.next_run_time,
-    clock.c.version,
-    clock.c.paused,
-)
+JOB_COLUMNS = tuple(jobs.c[name] if name in jobs.c else clock.c[name] for name in JobRow._fields)
 """What `rows.read_job` reads."""
 
 

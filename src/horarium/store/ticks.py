@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, Integer, bindparam, exists, func, select
 
@@ -60,7 +59,7 @@ class Ticks:
         query = _DUE_UNTIL.where(clock.c.job_key.not_in(without)) if without else _DUE_UNTIL
         with self._database.read() as connection:
             rows = connection.execute(query, {"until": now, "most": limit}).all()
-            damaged = self._load(connection, [(row.job_key, row.revision) for row in rows])
+            damaged = self._load(connection, [(key, revision) for key, _, _, revision in rows])
         if damaged:
             self.hold(damaged, JobStatus.QUARANTINED)
         known = self._definitions
@@ -105,15 +104,15 @@ class Ticks:
         if not missing:
             return {}
         damaged: dict[int, str] = {}
-        for row in connection.execute(select_jobs().where(jobs.c.key.in_(missing))):
+        query = select_jobs().where(self._database.dialect.among(jobs.c.key, missing))
+        for row in connection.execute(query).all():
             try:
-                self._keep(row)
+                job = read_job(row)
             except UNREADABLE as error:
                 damaged[row.key] = f"{type(error).__name__}: {error}"
-        return damaged
-
-    def _keep(self, row: Any) -> None:
-        self._definitions[row.key, row.revision] = read_job(row)
-        # Only what is over the size goes: a tick needs everything that it has just read.
+            else:
+                self._definitions[job.key, job.revision] = job
+        # Only what is over the size goes, the oldest first: a tick needs everything that it has just read.
         while len(self._definitions) > _KEPT_DEFINITIONS:
             self._definitions.popitem(last=False)
+        return damaged

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Insert, Table
+from sqlalchemy import ColumnElement, Connection, Insert, Table
 
 
 class Move(NamedTuple):
@@ -84,6 +84,10 @@ class Dialect(ABC):
     @abstractmethod
     def insert_new(self, table: Table) -> Insert:
         """An INSERT that leaves out rows whose key is there already, for what may be written a second time."""
+
+    @abstractmethod
+    def among(self, column: ColumnElement[int], values: Sequence[int]) -> ColumnElement[bool]:
+        """Whether a column is one of many numbers, given as one parameter: no statement to be put together for each."""
 
     @abstractmethod
     def notify(self, connection: Connection, channel: str) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Table, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, ColumnElement, Connection, Insert, Table, Text, any_, cast, literal, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import OperationalError
 
 from horarium.store.dialects.base import Dialect, Finish, Fire, Move, Refused
@@ -142,6 +142,11 @@ class PostgreSQL(Dialect):
     def insert_new(self, table: Table) -> Insert:
         """ON CONFLICT DO NOTHING."""
         return insert(table).on_conflict_do_nothing()
+
+    def among(self, column: ColumnElement[int], values: Sequence[int]) -> ColumnElement[bool]:
+        """An array."""
+        (numbers,) = _arrays([(value,) for value in values], "n")
+        return column == any_(cast(literal(numbers, Text), ARRAY(BigInteger)))
 
     def notify(self, connection: Connection, channel: str) -> None:
         """NOTIFY, delivered at the commit."""

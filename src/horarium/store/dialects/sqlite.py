@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from sqlite3 import SQLITE_CONSTRAINT, SQLITE_ERROR, SQLITE_MISMATCH, SQLITE_MISUSE, SQLITE_RANGE, OperationalError
 
-from sqlalchemy import Connection, Insert, Table, text
+from sqlalchemy import ColumnElement, Connection, Insert, Table, func, select, text
 from sqlalchemy.dialects.sqlite import insert
 
 from horarium.clock import from_microseconds, to_microseconds
@@ -107,6 +107,10 @@ class SQLite(Dialect):
     def insert_new(self, table: Table) -> Insert:
         """ON CONFLICT DO NOTHING."""
         return insert(table).on_conflict_do_nothing()
+
+    def among(self, column: ColumnElement[int], values: Sequence[int]) -> ColumnElement[bool]:
+        """A JSON list."""
+        return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))
 
     def notify(self, connection: Connection, channel: str) -> None:
         """Nothing: other processes see the plan's change counter at their next look."""
