@@ -106,10 +106,17 @@ class Ticker:
         return self.lookahead.next_time() or self._ticks.next_time(self._strange)
 
     def set_aside(self, job: Job, error: TaskNotFound) -> None:
-        """Leave a job whose task is not known here to the others; broken if none of them knows it."""
+        """Leave a job whose task is not known here to the others; broken if none of them knows it.
+
+        A run may be of the task that its job had before: then it waits by itself, and the job goes on.
+        """
         with self._lock:
-            self._strange.add(job.key)
-            self._unknown_tasks.add(job.task)
+            self._unknown_tasks.add(error.task)
+            if error.task == job.task:
+                self._strange.add(job.key)
+        if error.task != job.task:
+            logger.warning("a run of job %s waits for a node that knows its task: %s", job.id, error)
+            return
         if job.task in self._nodes.tasks_of_live_nodes(self._clock.now()):
             logger.info("job %s is left to other nodes: %s", job.id, error)
             return
@@ -119,12 +126,13 @@ class Ticker:
     def look_again(self) -> None:
         """Try once more to import what could not be imported; what can is let run again. Raises PlanUnavailable."""
         broken = self._ticks.broken()
+        unknown = self.unknown_tasks
+        if broken or unknown:
+            self._registry.forget_failures()
+        found = {task for task in unknown if self._knows(task)}
         with self._lock:
             self._strange.clear()
-            self._unknown_tasks.clear()
-        if not broken:
-            return
-        self._registry.forget_failures()
+            self._unknown_tasks -= found
         mended = [key for key, task in broken if self._knows(task)]
         if mended:
             self._ticks.release(mended)

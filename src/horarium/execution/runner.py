@@ -192,7 +192,7 @@ class Runner:
         finally:
             self.places.give_back(kind, places)
         if unwanted:
-            self._claims.give_back(unwanted, now)
+            self._claims.give_back(unwanted, now, keep_places=False)
         return len(executions)
 
     def execute(self, claimed: Claimed) -> None:
@@ -200,7 +200,8 @@ class Runner:
         node = self._node()
         execution = self._execution_of(claimed, node)
         if execution is None:
-            self._claims.give_back([Holder(claimed.key, claimed.attempt, node)], self._clock.now())
+            mine = [Holder(claimed.key, claimed.attempt, node)]
+            self._claims.give_back(mine, self._clock.now(), keep_places=False)
             return
         self._hold([execution])
         if execution.kind == LOOP:

@@ -22,7 +22,7 @@ from horarium.store.handing import hand_back
 from horarium.store.jobs import JOB_COLUMNS
 from horarium.store.quarantine import set_aside
 from horarium.store.rescue import rescue_from
-from horarium.store.rows import UNREADABLE, is_payload, read_job
+from horarium.store.rows import UNREADABLE, is_payload, payload_start, read_job
 from horarium.store.work import Holder
 from horarium.values import RunKey
 
@@ -115,10 +115,13 @@ class Claims:
             found: datetime | None = connection.scalar(query)
             return found
 
-    def give_back(self, holders: Sequence[Holder], now: datetime) -> None:
-        """Leave runs to other nodes, at once; those that were asked to stop are cancelled. No failure and no crash."""
+    def give_back(self, holders: Sequence[Holder], now: datetime, *, keep_places: bool = True) -> None:
+        """Leave runs to other nodes, at once; those that were asked to stop are cancelled. No failure and no crash.
+
+        Without `keep_places` others of their jobs may go before them.
+        """
         with self._database.write() as connection:
-            hand_back(connection, holders, now)
+            hand_back(connection, holders, now, keep_places=keep_places)
 
     def rescue(self, node: str, now: datetime, *, crashed: bool = True) -> int:
         """Take the runs of a node that has ended from it: back to the queue, or failed (`on_crash="fail"`, or crashed
@@ -227,16 +230,25 @@ def _candidates(
         .outerjoin(clock, clock.c.job_key == runs.c.job_key)
         .where(runs.c.state.in_(_WAITING), runs.c.not_before <= now, has_place)
         .where(or_(jobs.c.executor.is_(None), jobs.c.executor.in_(executors)))
-        .where(jobs.c.status != JobStatus.QUARANTINED)
+        .where(
+            jobs.c.status != JobStatus.QUARANTINED, or_(jobs.c.status != JobStatus.BROKEN, runs.c.payload.is_not(None))
+        )
         .order_by(runs.c.not_before, runs.c.scheduled_at)
         .limit(limit)
         .with_for_update(of=runs, skip_locked=True)
     )
     if without_tasks:
-        query = query.where(jobs.c.task.not_in(without_tasks))
+        query = query.where(~_is_of(without_tasks))
     if not suspects:
         query = query.where(runs.c.crashes < SUSPECT)
     return connection.execute(query).all()
+
+
+def _is_of(tasks: Collection[str]) -> Any:
+    """Whether a run is of one of these tasks: by its own, where it has one, else by its job's."""
+    own = func.coalesce(runs.c.payload, "")
+    by_job = and_(runs.c.payload.is_(None), jobs.c.task.in_(tasks))
+    return or_(by_job, *(own.startswith(payload_start(task), autoescape=True) for task in tasks))
 
 
 def _job_of(connection: Connection, row: Row[Any], now: datetime) -> Job | None:

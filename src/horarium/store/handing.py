@@ -16,11 +16,15 @@ runs = schema.runs
 _AT_ONCE = 500
 
 
-def hand_back(connection: Connection, holders: Sequence[Holder], now: datetime) -> None:
+def hand_back(connection: Connection, holders: Sequence[Holder], now: datetime, *, keep_places: bool = True) -> None:
     """Leave runs to whichever node is next, at once. It is no failure and no crash.
 
-    Those that somebody asked to stop have ended by that: they are cancelled. What is not the holder's now stays as is.
+    Without `keep_places` others of their jobs may go before them, for runs that may wait long. Those that somebody
+    asked to stop have ended by that: they are cancelled. What is not the holder's now stays as is.
     """
+    handed_back = {"state": target(Change.GIVE_BACK), "not_before": now, "node": None}
+    if not keep_places:
+        handed_back["slot"] = None
     for node in {holder.node for holder in holders}:
         tokens = [(*holder.key, holder.attempt) for holder in holders if holder.node == node]
         for first in range(0, len(tokens), _AT_ONCE):
@@ -32,9 +36,7 @@ def hand_back(connection: Connection, holders: Sequence[Holder], now: datetime) 
                 .values(state=target(Change.CANCEL), slot=None, finished_at=now)
             )
             connection.execute(
-                update(runs)
-                .where(ours, runs.c.state.in_(sources(Change.GIVE_BACK)))
-                .values(state=target(Change.GIVE_BACK), not_before=now, node=None)
+                update(runs).where(ours, runs.c.state.in_(sources(Change.GIVE_BACK))).values(handed_back)
             )
 
 

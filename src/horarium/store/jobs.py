@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +17,7 @@ from horarium.states import Change, JobStatus, RunState, target
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.quarantine import let_go
-from horarium.store.rows import JobRow, faults_of, job_values, show_job
+from horarium.store.rows import JobRow, faults_of, job_values, payload_start, show_job
 from horarium.store.settling import settle_before_change, settle_before_removal
 from horarium.when.once import Once
 
@@ -332,9 +331,9 @@ def _rows_of(connection: Connection, ids: Sequence[str], *, lock: bool = False) 
 
 
 def _payload_text(row: Row[Any]) -> str:
-    parts = {"task": json.dumps(row.task), "args": row.args, "kwargs": row.kwargs}
     damaged = faults_of(row)
-    return "{" + ",".join(f'"{name}":{text}' for name, text in parts.items() if name not in damaged) + "}"
+    args, kwargs = ("[]" if "args" in damaged else row.args), ("{}" if "kwargs" in damaged else row.kwargs)
+    return f'{payload_start(row.task)}"args":{args},"kwargs":{kwargs}}}'
 
 
 def _groups(values: Sequence[_T]) -> Iterator[Sequence[_T]]:

@@ -271,6 +271,11 @@ def read_payload(row: Row[Any]) -> dict[str, Any]:
     }
 
 
+def payload_start(task: str) -> str:
+    """How the text of a run's own task and arguments begins, so that a database can tell the task."""
+    return f'{{"task":{to_json_text(task, "the name of a task")},'
+
+
 def is_payload(text: str) -> bool:
     """Whether a run's own task and arguments can be read."""
     kinds: dict[str, type] = {"task": str, "args": list, "kwargs": dict}
