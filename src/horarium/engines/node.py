@@ -65,7 +65,7 @@ class Node:
             events,
             on_lost=self._lost,
             on_beat=self._beat,
-            known_tasks=registry.names,
+            known_tasks=registry.known,
             seconds=options.lease,
             heartbeat=options.heartbeat,
         )

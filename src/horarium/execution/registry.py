@@ -117,6 +117,11 @@ class Registry:
         with self._lock:
             return tuple(sorted(self._named))
 
+    def known(self) -> tuple[str, ...]:
+        """The names of all registered tasks, and the references that were found here: what this node can run."""
+        with self._lock:
+            return tuple(sorted(self._named.keys() | self._found.keys()))
+
     def resolve(self, task: str) -> TaskDefinition:
         """The task of this name or reference. Raises TaskNotFound, with why.
 
