@@ -222,6 +222,15 @@ def test_the_index_lists_every_page() -> None:
     assert [name_of(page) for page in (ROOT / "docs").rglob("*.md") if page not in listed] == []
 
 
+def test_each_promise_has_its_test_or_says_that_it_has_none_yet() -> None:
+    page = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    heads = [number for number, row in enumerate(rows) if row.endswith("| shown by |")]
+    promises = [row for number, row in enumerate(rows) if number not in heads]
+    assert len(heads) == 2
+    assert [row for row in promises if not re.search(r"`tests/|`make test |not yet", row.rsplit(" | ", 1)[1])] == []
+
+
 # --- the README
 
 
