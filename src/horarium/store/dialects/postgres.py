@@ -12,13 +12,17 @@ from sqlalchemy.exc import OperationalError
 
 from horarium.store.dialects.base import Dialect, Finish, Fire, Move, Refused
 
+# Arrays come as sub-selects so that the planner does not see how long they are: it takes ten rows for granted and looks
+# each up by its key. Knowing of a thousand, it would rather read whole tables, or whatever old statistics call empty.
+# With ten in mind it joins lists by comparing each with each; NOT IN is looked up, and so is its negation.
+
 # Moves the clocks whose version is still the one that was read, inserts the runs of those that moved, and answers
 # only what was refused: in almost every tick nothing.
 _APPLY = text("""
 WITH thought AS (
     SELECT * FROM unnest(
-        CAST(:keys AS bigint[]), CAST(:versions AS bigint[]),
-        CAST(:dues AS timestamptz[]), CAST(:nexts AS timestamptz[])
+        (SELECT CAST(:keys AS bigint[])), (SELECT CAST(:versions AS bigint[])),
+        (SELECT CAST(:dues AS timestamptz[])), (SELECT CAST(:nexts AS timestamptz[]))
     ) AS t (job_key, version, due_at, next_at)
 ), moved AS (
     UPDATE horarium_job_clock AS c SET next_run_time = t.next_at, version = c.version + 1
@@ -27,8 +31,9 @@ WITH thought AS (
     RETURNING c.job_key
 ), wanted AS (
     SELECT * FROM unnest(
-        CAST(:fire_times AS timestamptz[]), CAST(:fire_keys AS bigint[]), CAST(:running AS boolean[]),
-        CAST(:slots AS bigint[]), CAST(:deadlines AS timestamptz[])
+        (SELECT CAST(:fire_times AS timestamptz[])), (SELECT CAST(:fire_keys AS bigint[])),
+        (SELECT CAST(:running AS boolean[])), (SELECT CAST(:slots AS bigint[])),
+        (SELECT CAST(:deadlines AS timestamptz[]))
     ) AS w (scheduled_at, job_key, running, slot, start_deadline)
 ), fired AS (
     INSERT INTO horarium_runs (
@@ -39,23 +44,27 @@ WITH thought AS (
            CAST(:now AS timestamptz),
            CASE WHEN NOT w.running THEN w.scheduled_at END, w.start_deadline,
            CASE WHEN w.running THEN CAST(:now AS timestamptz) END
-    FROM wanted AS w JOIN moved USING (job_key)
+    FROM wanted AS w WHERE NOT (w.job_key NOT IN (SELECT job_key FROM moved))
     ON CONFLICT DO NOTHING
     RETURNING scheduled_at, job_key
 )
 SELECT NULL AS scheduled_at, t.job_key FROM thought AS t WHERE t.job_key NOT IN (SELECT job_key FROM moved)
 UNION ALL
-SELECT w.scheduled_at, w.job_key FROM wanted AS w LEFT JOIN fired USING (scheduled_at, job_key)
-WHERE fired.job_key IS NULL AND w.job_key IN (SELECT job_key FROM moved)
+SELECT w.scheduled_at, w.job_key FROM wanted AS w
+WHERE NOT (w.job_key NOT IN (SELECT job_key FROM moved))
+  AND (w.scheduled_at, w.job_key) NOT IN (SELECT scheduled_at, job_key FROM fired)
 """)
 
-# Ends attempts that are still this node's and answers the others.
+# Ends attempts that are still this node's and answers the others. What node and state are compared with keeps the
+# planner from reading all that a node holds, once for each end.
 _FINISH = text("""
 WITH ended AS (
     SELECT * FROM unnest(
-        CAST(:times AS timestamptz[]), CAST(:keys AS bigint[]), CAST(:attempts AS integer[]), CAST(:states AS text[]),
-        CAST(:failed AS integer[]), CAST(:keeps AS boolean[]), CAST(:not_befores AS timestamptz[]),
-        CAST(:ended AS timestamptz[]), CAST(:results AS text[]), CAST(:errors AS text[])
+        (SELECT CAST(:times AS timestamptz[])), (SELECT CAST(:keys AS bigint[])),
+        (SELECT CAST(:attempts AS integer[])), (SELECT CAST(:states AS text[])),
+        (SELECT CAST(:failed AS integer[])), (SELECT CAST(:keeps AS boolean[])),
+        (SELECT CAST(:not_befores AS timestamptz[])), (SELECT CAST(:ended AS timestamptz[])),
+        (SELECT CAST(:results AS text[])), (SELECT CAST(:errors AS text[]))
     ) AS e (scheduled_at, job_key, attempt, state, failed, keeps_slot, not_before, ended_at, result, error)
 ), written AS (
     UPDATE horarium_runs AS r SET
@@ -63,11 +72,11 @@ WITH ended AS (
         not_before = e.not_before, finished_at = e.ended_at, result = e.result, error = e.error
     FROM ended AS e
     WHERE r.scheduled_at = e.scheduled_at AND r.job_key = e.job_key AND r.attempt = e.attempt
-      AND r.node = :node AND r.state IN ('running', 'stopping')
+      AND r.node || '' = :node AND r.state || '' IN ('running', 'stopping')
     RETURNING r.scheduled_at, r.job_key
 )
-SELECT e.scheduled_at, e.job_key FROM ended AS e LEFT JOIN written AS w USING (scheduled_at, job_key)
-WHERE w.job_key IS NULL
+SELECT scheduled_at, job_key FROM ended
+WHERE (scheduled_at, job_key) NOT IN (SELECT scheduled_at, job_key FROM written)
 """)
 
 # Connection, resources (disk full, too many connections), shutdown, system errors; read only; locks: a deadlock, a
