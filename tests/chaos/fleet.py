@@ -63,7 +63,6 @@ class NodeProcess:
         clock_ahead: float = 0.0,
         shutdown: dict[str, Any] | None = None,
         health_to: Path | None = None,
-        limits: Callable[[], None] | None = None,
         **settings: Any,
     ) -> None:
         self._options = {
@@ -74,7 +73,6 @@ class NodeProcess:
             "health_to": None if health_to is None else str(health_to),
         }
         self._folder = folder
-        self._limits = limits
         self._process: subprocess.Popen[str]
         self.id = ""
 
@@ -115,7 +113,6 @@ class NodeProcess:
                 stderr=log,
                 text=True,
                 env=environment,
-                preexec_fn=self._limits,
             )
 
     def ready(self) -> Self:

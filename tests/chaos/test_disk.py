@@ -1,4 +1,4 @@
-"""A disk that is full, or that nobody may write to: nothing is lost, it is said, and all goes on when there is space."""
+"""A disk that is full or cannot be written: nothing is lost, it is said, and all goes on when there is space."""
 
 import os
 import resource

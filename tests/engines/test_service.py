@@ -93,7 +93,7 @@ def horarium_threads() -> list[str]:
 
 def open_files() -> int:
     gc.collect()
-    return len(os.listdir("/proc/self/fd"))
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def children() -> list[str]:
@@ -283,9 +283,7 @@ def test_a_start_that_succeeds_after_the_end_is_undone(tmp_path: Path, monkeypat
     assert not scheduler.running
 
 
-def test_any_error_at_the_start_leaves_the_application_serving(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_any_error_at_the_start_leaves_the_application_serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scheduler = Scheduler(f"sqlite:///{tmp_path / 'plan.db'}", settings=QUIET, apps=())
     monkeypatch.setattr(scheduler, "start", lambda: 1 / 0)
 

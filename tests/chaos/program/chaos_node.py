@@ -2,11 +2,11 @@
 
 import json
 import logging
-import os
 import signal
 import sys
 import threading
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import chaos_tasks  # noqa: F401 - its tasks are known by being imported
 
@@ -45,9 +45,9 @@ def main() -> None:
 
 
 def _show(scheduler: Scheduler, path: str) -> None:
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
-        json.dump(scheduler.health(), file)
-    os.replace(f"{path}.new", path)
+    new = Path(f"{path}.new")
+    new.write_text(json.dumps(scheduler.health()))
+    new.replace(path)  # whoever reads it sees all of it
 
 
 main()

@@ -5,7 +5,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import threading
 import time
 from pathlib import Path
 
@@ -129,18 +128,6 @@ def leave(run: SyncRun, path: str) -> None:
 async def block(run: Run, path: str, seconds: float) -> str:
     """Hold up the event loop."""
     note(path, "begin", run.attempt)
-    time.sleep(seconds)  # noqa: ASYNC251 - that is the fault it plays
+    time.sleep(seconds)
     note(path, "end", run.attempt)
     return "blocked"
-
-
-@task("chaos.fork")
-def fork(run: SyncRun, path: str) -> int:
-    """What a process of the gunicorn kind does: fork, and go on in the child."""
-    child = os.fork()
-    if child == 0:
-        try:
-            note(path, "child", threading.active_count())
-        finally:
-            os._exit(0)
-    return os.waitpid(child, 0)[1]
