@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -99,11 +100,12 @@ class Scheduler(JobMethods, RunMethods):
     @asynccontextmanager
     async def lifespan(self, _app: Any = None) -> AsyncIterator[None]:
         """For `FastAPI(lifespan=scheduler.lifespan)`. If the scheduler cannot start, the application still serves."""
-        self._service.start_when_possible(self.start)
+        # In threads: a database that does not answer, or a run that takes its time, must not stop the event loop.
+        await asyncio.to_thread(self._service.start_when_possible, self.start)
         try:
             yield
         finally:
-            self.shutdown(grace=self.settings.shutdown_grace)
+            await asyncio.to_thread(self.shutdown, grace=self.settings.shutdown_grace)
 
     def inline_engine(self) -> InlineEngine:
         """The engine of a started `engine="inline"` scheduler, for tests that drive it. Raises ConfigurationError."""

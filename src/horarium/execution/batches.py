@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence, Sized
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from horarium.execution.core import RunCore, checked_key
 from horarium.execution.functions import is_async, name_of, reference_of
 from horarium.execution.items import ItemWorker, OnDone, OnFailed, Work
 from horarium.execution.marks import Committer, Score
+from horarium.execution.pools import DaemonPool
 from horarium.execution.steps import check_timeout
 from horarium.retry import Retry
 from horarium.values import Tally
@@ -91,7 +91,7 @@ async def each(
         started = core.link.clock.elapsed()
         earlier = await in_thread(functools.partial(core.link.load_marks, name))
         score = Score(name, earlier, len(items) if isinstance(items, Sized) else None)
-        pool = None if place == "loop" else ThreadPoolExecutor(way.concurrency, "horarium-item")
+        pool = None if place == "loop" else DaemonPool(way.concurrency, "horarium-item")
         work = Work(
             core=core,
             batch=name,
