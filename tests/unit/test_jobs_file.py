@@ -246,7 +246,7 @@ def test_what_a_retry_leaves_out_is_as_in_code(file: Path, text: str, expected: 
     [
         ("timout: 5", "there is no key 'timout'; did you mean 'timeout'?"),
         ("timeout: 5 minutes", "timeout takes seconds, not '5 minutes'"),
-        ("timeout: -1", "timeout must be more than 0, not -1"),
+        ("timeout: -1", "timeout must be a number of seconds, more than 0"),
         ("coalesce: maybe", "coalesce takes true or false, not 'maybe'"),
         ("max_instances: 1.5", "max_instances takes a whole number, not 1.5"),
         ("max_instances: true", "max_instances takes a whole number, not True"),

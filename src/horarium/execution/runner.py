@@ -62,7 +62,6 @@ class Runner:
         capacity: Capacity,
     ) -> None:
         self.places = Places(capacity)
-        self._capacity = capacity
         self._claims = Claims(database)
         self._registry = registry
         self._clock = clock
