@@ -25,6 +25,7 @@ from horarium.startup import add_startup_jobs, branches_of
 from horarium.store.database import Address, Connection
 from horarium.store.pruning import Pruned, prune
 from horarium.values import NodeInfo
+from horarium.when.zones import zone_name
 
 
 class Scheduler(JobMethods, RunMethods):
@@ -47,7 +48,7 @@ class Scheduler(JobMethods, RunMethods):
     ) -> None:
         self.settings = settings or _settings_for(database)
         self.apps = tuple(installed_apps() if apps is None else apps)
-        self.timezone = timezone or self.settings.timezone
+        self.timezone = zone_name(timezone) or self.settings.timezone
         self._events = EventBus()
         self._plan = Plan(
             self.settings.database_url if database is None else database,
@@ -60,7 +61,9 @@ class Scheduler(JobMethods, RunMethods):
             self.settings.lease,
             self.settings.heartbeat,
         )
-        self._service = Service(self._plan, engine or self.settings.engine, options, self._events)
+        self._service = Service(
+            self._plan, engine or self.settings.engine, options, self._events, tick_batch=self.settings.tick_batch
+        )
 
     # --- life
 

@@ -12,6 +12,7 @@ from horarium.engines.apscheduler.engine import ApschedulerEngine
 from horarium.engines.base import Engine
 from horarium.engines.inline import InlineEngine
 from horarium.engines.node import Node, NodeOptions
+from horarium.engines.ticker import TICK_BATCH
 from horarium.errors import ConfigurationError, HorariumError, PlanUnavailable
 from horarium.events import EventBus
 from horarium.plan import Plan
@@ -25,11 +26,19 @@ _START_AGAIN_AFTER = 5.0
 _services: WeakSet[Service] = WeakSet()
 
 
+_ENGINES = (ApschedulerEngine.name, InlineEngine.name)
+
+
 class Service:
     """A node with its engine. Not started, it has neither."""
 
-    def __init__(self, plan: Plan, engine_name: str, options: NodeOptions, events: EventBus) -> None:
+    def __init__(
+        self, plan: Plan, engine_name: str, options: NodeOptions, events: EventBus, *, tick_batch: int = TICK_BATCH
+    ) -> None:
+        if engine_name not in _ENGINES:
+            raise ConfigurationError(f"engine {engine_name!r} is not installed; the engines are {', '.join(_ENGINES)}")
         self._plan = plan
+        self._tick_batch = tick_batch
         self._engine_name = engine_name
         self._options = options
         self._events = events
@@ -150,12 +159,7 @@ class Service:
     def _build_engine(self, node: Node) -> Engine:
         if self._engine_name == InlineEngine.name:
             return InlineEngine(node)
-        if self._engine_name == ApschedulerEngine.name:
-            return ApschedulerEngine(node)
-        raise ConfigurationError(
-            f"engine {self._engine_name!r} is not installed; the engines are {ApschedulerEngine.name} and "
-            f"{InlineEngine.name}"
-        )
+        return ApschedulerEngine(node, batch=self._tick_batch)
 
     def _database_health(self) -> dict[str, Any]:
         database = self._plan.unprepared

@@ -128,10 +128,11 @@ class PlanLink:
             return self._desk.writers.submit(self._write_with_marks, state, marks)
         row = state.extended(marks)
         state.accept(row)
-        record = chunk_record(self._holder, row, self.clock, self._desk.again)
+        desk = self._desk
+        record = chunk_record(self._holder, desk.database.dialect, row, self.clock, desk.again)
         answer: Future[Sequence[ItemFailure]] = Future()
         record.future.add_done_callback(lambda done: _pass_on(done, answer))
-        self._desk.recorder.put(record)
+        desk.recorder.put(record)
         return answer
 
     def report_progress(self, progress: Progress) -> None:
@@ -175,7 +176,7 @@ class PlanLink:
             added.clear()
             with self.transaction() as connection:
                 tried.append(state.extended([_written(connection, mark, added) for mark in marks]))
-                write_chunk(connection, self._holder, tried[-1], self.clock.now())
+                write_chunk(connection, self._desk.database.dialect, self._holder, tried[-1], self.clock.now())
             state.accept(tried[-1])
 
         self._patiently(once)

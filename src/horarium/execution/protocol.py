@@ -24,6 +24,7 @@ Message = dict[str, Any]
 importing_task = False
 """Whether this process is a child that is importing its task's module, which must not call children itself then."""
 
+
 class Lines:
     """Puts chunks of bytes together to whole lines, without looking at any byte twice."""
 

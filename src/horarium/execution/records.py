@@ -70,7 +70,7 @@ class BackRecord(Record):
 
 
 class WorkRecord(Record):
-    """A step or marks: written in the run's own fence, and somebody waits for it.
+    """A step or marks: written by `write_it` in the run's own fence, and somebody waits for it.
 
     While another transaction of the run's own holds its row, `again(record)` is called to try it later: those who write
     for other runs must not wait.
@@ -90,13 +90,11 @@ class WorkRecord(Record):
         """Write it while holding the run; if the run was lost or is held, nothing."""
         self.lost, self.locked = None, False
         try:
-            fence(connection, self.holder, wait=False)
+            self.write_it(connection)
         except RunLocked:
             self.locked = True
         except RunLost as lost:
             self.lost = lost
-        else:
-            self.write_it(connection)
 
     def committed(self) -> None:
         """Answer whoever waits."""
@@ -143,22 +141,25 @@ def step_record(
     holder: Holder, dialect: Dialect, name: str, result: str, clock: Clock, again: Callable[[Record], None]
 ) -> WorkRecord:
     """The result of a step."""
-    return WorkRecord(
-        holder, lambda connection: insert_step(connection, dialect, holder, name, result, clock.now()), again
-    )
+
+    def write_it(connection: Connection) -> None:
+        fence(connection, holder, wait=False)
+        insert_step(connection, dialect, holder, name, result, clock.now())
+
+    return WorkRecord(holder, write_it, again)
 
 
-def chunk_record(holder: Holder, chunk: Chunk, clock: Clock, again: Callable[[Record], None]) -> WorkRecord:
+def chunk_record(
+    holder: Holder, dialect: Dialect, chunk: Chunk, clock: Clock, again: Callable[[Record], None]
+) -> WorkRecord:
     """Marks of items."""
-    return WorkRecord(holder, lambda connection: write_chunk(connection, holder, chunk, clock.now()), again)
+    return WorkRecord(holder, lambda connection: write_chunk(connection, dialect, holder, chunk, clock.now()), again)
 
 
 def log_of(execution: Execution, recorder: Recorder) -> RunLog:
     """The log of an attempt, whose lines are recorded."""
     numbers, holder = itertools.count(1), execution.holder
-    return RunLog(
-        execution.attempt, lambda line: recorder.put(NoteRecord(holder, line=line, number=next(numbers)))
-    )
+    return RunLog(execution.attempt, lambda line: recorder.put(NoteRecord(holder, line=line, number=next(numbers))))
 
 
 class Writer:

@@ -316,7 +316,7 @@ class Runner:
         link = self._link(execution) if execution.definition.run_parameter is not None else None
         try:
             if execution.stop_reason is not None:
-                raise asyncio.CancelledError
+                raise asyncio.CancelledError  # noqa: TRY301 - told to stop before it began: it ends as if later
             with keeping(log_of(execution, self._recorder)):
                 result = await call_async(execution, link)
             end = returned(execution, result, self._clock.now())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from horarium.job import Job
 from horarium.states import Cause, DecisionKind, JobStatus, RunState
@@ -14,6 +14,7 @@ from horarium.store import schema
 from horarium.store.rows import read_run
 from horarium.store.settling import left_out, paused_reason
 from horarium.values import Decision
+from horarium.when.base import Trigger
 from horarium.when.words import interval_words
 
 decisions, jobs, runs = schema.decisions, schema.jobs, schema.runs
@@ -23,6 +24,7 @@ RUN_COLUMNS = (*runs.c, jobs.c.id, jobs.c.task, jobs.c.args, jobs.c.kwargs, jobs
 
 _LATE = timedelta(seconds=5)
 _SECOND = timedelta(seconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def decisions_of(connection: Connection, key: int, at: datetime | None, limit: int) -> list[Decision]:
@@ -55,21 +57,36 @@ def undecided(connection: Connection, job: Job, at: datetime | None, now: dateti
     return Decision(one.kind, one.first_at, one.last_at, one.count, one.reason, now, one.exact)
 
 
-def take_out(connection: Connection, key: int, made: Sequence[datetime]) -> None:
-    """Occurrences that had no run have one now: take them out of the summaries that they were in."""
+def take_out(connection: Connection, key: int, trigger: Trigger, made: Sequence[datetime]) -> None:
+    """Occurrences that had no run have one now, by a backfill: take them out of the summaries that they were in.
+
+    A summary from the time of another trigger, which was not about these times, stays as it is.
+    """
     if not made:
         return
     touched = select(decisions).where(
-        decisions.c.job_key == key, decisions.c.first_at <= max(made), decisions.c.last_at >= min(made)
+        decisions.c.job_key == key,
+        decisions.c.exact,
+        decisions.c.first_at <= max(made),
+        decisions.c.last_at >= min(made),
     )
     for row in connection.execute(touched).all():
         number = row._mapping[decisions.c.count]
+        earlier = select(func.count()).where(
+            runs.c.job_key == key,
+            runs.c.cause == Cause.BACKFILL,
+            runs.c.scheduled_at.between(row.first_at, row.last_at),
+            runs.c.scheduled_at.not_in(made),
+        )
+        whole = trigger.count_between(row.first_at - _MICROSECOND, row.last_at)
+        if not whole.exact or whole.number != number + (connection.scalar(earlier) or 0):
+            continue
         left = number - sum(row.first_at <= at <= row.last_at for at in made)
         unchanged = (decisions.c.key == row.key) & (decisions.c.count == number)
-        if left <= 0 and row.exact:
+        if left:
+            connection.execute(update(decisions).where(unchanged).values(count=left))
+        else:
             connection.execute(delete(decisions).where(unchanged))
-        elif left < number:
-            connection.execute(update(decisions).where(unchanged).values(count=max(left, 1)))
 
 
 def newest_first(told: Sequence[Decision]) -> list[Decision]:

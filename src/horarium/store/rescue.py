@@ -21,9 +21,7 @@ CRASHES_ALLOWED = 3
 _NODE_DIED = "horarium.NodeDied"
 
 
-def rescue_from(
-    connection: Connection, dialect: Dialect, node: str, now: datetime, *, crashed: bool = True
-) -> int:
+def rescue_from(connection: Connection, dialect: Dialect, node: str, now: datetime, *, crashed: bool = True) -> int:
     """Take the runs of a node that has ended from it: back to the queue, or ended; answers how many there were.
 
     Nothing is taken from a node whose row does not say that it has ended. Not `crashed`: the node only lost the

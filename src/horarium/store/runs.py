@@ -18,6 +18,7 @@ from horarium.store.jobs import select_jobs
 from horarium.store.rows import read_attempt, read_payload, read_run, show_job
 from horarium.store.settling import enqueue, enqueue_by_hand
 from horarium.values import AttemptInfo, Decision, LogLine, RunInfo, RunKey
+from horarium.when import codec
 
 jobs, run_logs, runs = schema.jobs, schema.run_logs, schema.runs
 
@@ -89,10 +90,10 @@ class Runs:
     def backfill(self, job_id: str, occurrences: Sequence[datetime], now: datetime) -> list[RunInfo]:
         """Put runs of past occurrences in the queue, those that have none yet. Raises JobNotFound."""
         with self._database.write() as connection:
-            key = _job_row(connection, job_id).key
-            dialect = self._database.dialect
+            row = _job_row(connection, job_id)
+            key, dialect = row.key, self._database.dialect
             made = [at for at in occurrences if enqueue(connection, dialect, key, at, Cause.BACKFILL, now)]
-            take_out(connection, key, made)
+            take_out(connection, key, codec.loads(row.trigger), made)
             return [read_run(_one(connection, str(RunKey(at, key)))) for at in made]
 
     def cancel(self, run_id: str, now: datetime, reason: str) -> RunInfo:

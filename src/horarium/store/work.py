@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Insert, and_, bindparam, delete, insert, select, tuple_, update
 
 from horarium.errors import RunLost
 from horarium.jsontext import clean
@@ -135,17 +136,17 @@ def insert_step(
     )
 
 
-def write_chunk(connection: Connection, holder: Holder, chunk: Chunk, now: datetime) -> None:
-    """Write the marks of a chunk, over what the chunk held before, inside a fenced transaction."""
+def write_chunk(connection: Connection, dialect: Dialect, holder: Holder, chunk: Chunk, now: datetime) -> None:
+    """Write the marks of a chunk, over what the chunk held before, while holding the run's row.
+
+    Raises RunLost when the run is not the holder's now, RunLocked when another transaction holds it.
+    """
     at, key = holder.key
-    of_chunk = (items.c.scheduled_at == at) & (items.c.job_key == key) & (items.c.batch == chunk.batch)
     if chunk.done or chunk.skipped:
-        values = {"done": _list(chunk.done), "skipped": _list(chunk.skipped)}
-        changed = connection.execute(update(items).where(of_chunk, items.c.chunk == chunk.number).values(values))
-        if not changed.rowcount:
-            connection.execute(
-                insert(items).values(scheduled_at=at, job_key=key, batch=chunk.batch, chunk=chunk.number, **values)
-            )
+        while not _mark(connection, dialect, holder, chunk):
+            fence(connection, holder, wait=False)  # says why not, unless the run has become free just now
+    else:
+        fence(connection, holder, wait=False)
     gone = [*chunk.mended, *(failure.key for failure in chunk.failures)]
     if gone:
         connection.execute(
@@ -173,6 +174,38 @@ def write_chunk(connection: Connection, holder: Holder, chunk: Chunk, now: datet
                 for failure in chunk.failures
             ],
         )
+
+
+def _mark(connection: Connection, dialect: Dialect, holder: Holder, chunk: Chunk) -> bool:
+    """Hold the run and write its marks in one statement, since a batch waits for each of these; False if not ours."""
+    values = {
+        "at": holder.key.scheduled_at,
+        "key": holder.key.job_key,
+        "attempt": holder.attempt,
+        "node": holder.node,
+        "batch": chunk.batch,
+        "chunk": chunk.number,
+        "done": _list(chunk.done),
+        "skipped": _list(chunk.skipped),
+    }
+    return connection.execute(_mark_statement(dialect), values).rowcount == 1
+
+
+@cache
+def _mark_statement(dialect: Dialect) -> Insert:
+    """Built once: putting a statement together takes longer than running it."""
+    held = (
+        select(
+            runs.c.scheduled_at,
+            runs.c.job_key,
+            *(bindparam(name, type_=items.c[name].type) for name in ("batch", "chunk", "done", "skipped")),
+        )
+        .where(_is_held(*(bindparam(name) for name in ("at", "key", "attempt", "node"))))
+        .with_for_update(skip_locked=True)
+    )
+    return dialect.insert_over(items, ["done", "skipped"]).from_select(
+        ["scheduled_at", "job_key", "batch", "chunk", "done", "skipped"], held
+    )
 
 
 def not_locked(holder: Holder) -> ColumnElement[bool]:
@@ -228,15 +261,19 @@ def attempted(connection: Connection, body: Callable[[Connection], None]) -> Exc
 
 
 def _held_by(holder: Holder) -> ColumnElement[bool]:
+    return _is_held(*holder.key, holder.attempt, holder.node)
+
+
+def _is_held(at: Any, key: Any, attempt: Any, node: Any) -> ColumnElement[bool]:
+    # Node and state are hidden from planners, which would look through all that the node holds.
     return and_(
-        runs.c.scheduled_at == holder.key.scheduled_at,
-        runs.c.job_key == holder.key.job_key,
-        runs.c.attempt == holder.attempt,
-        runs.c.node == holder.node,
-        runs.c.state.in_(HELD),
+        runs.c.scheduled_at == at,
+        runs.c.job_key == key,
+        runs.c.attempt == attempt,
+        runs.c.node + "" == node,
+        (runs.c.state + "").in_(HELD),
     )
 
 
 def _list(keys: Sequence[str]) -> str:
     return json.dumps(keys, ensure_ascii=False)
-

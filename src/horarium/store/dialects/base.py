@@ -86,6 +86,10 @@ class Dialect(ABC):
         """An INSERT that leaves out rows whose key is there already, for what may be written a second time."""
 
     @abstractmethod
+    def insert_over(self, table: Table, changing: Sequence[str]) -> Insert:
+        """An INSERT that changes these columns of rows whose key is there already."""
+
+    @abstractmethod
     def among(self, column: ColumnElement[int], values: Sequence[int]) -> ColumnElement[bool]:
         """Whether a column is one of many numbers, given as one parameter: no statement to be put together for each."""
 

@@ -152,6 +152,13 @@ class PostgreSQL(Dialect):
         """ON CONFLICT DO NOTHING."""
         return insert(table).on_conflict_do_nothing()
 
+    def insert_over(self, table: Table, changing: Sequence[str]) -> Insert:
+        """ON CONFLICT DO UPDATE."""
+        statement = insert(table)
+        return statement.on_conflict_do_update(
+            index_elements=list(table.primary_key), set_={name: statement.excluded[name] for name in changing}
+        )
+
     def among(self, column: ColumnElement[int], values: Sequence[int]) -> ColumnElement[bool]:
         """An array."""
         (numbers,) = _arrays([(value,) for value in values], "n")

@@ -108,6 +108,13 @@ class SQLite(Dialect):
         """ON CONFLICT DO NOTHING."""
         return insert(table).on_conflict_do_nothing()
 
+    def insert_over(self, table: Table, changing: Sequence[str]) -> Insert:
+        """ON CONFLICT DO UPDATE."""
+        statement = insert(table)
+        return statement.on_conflict_do_update(
+            index_elements=list(table.primary_key), set_={name: statement.excluded[name] for name in changing}
+        )
+
     def among(self, column: ColumnElement[int], values: Sequence[int]) -> ColumnElement[bool]:
         """A JSON list."""
         return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))
