@@ -72,16 +72,17 @@ def take_out(connection: Connection, key: int, trigger: Trigger, made: Sequence[
     )
     for row in connection.execute(touched).all():
         number = row._mapping[decisions.c.count]
-        earlier = select(func.count()).where(
+        backfilled = select(func.count()).where(
             runs.c.job_key == key,
             runs.c.cause == Cause.BACKFILL,
             runs.c.scheduled_at.between(row.first_at, row.last_at),
-            runs.c.scheduled_at.not_in(made),
         )
+        taken_out = sum(row.first_at <= at <= row.last_at for at in made)
+        earlier = (connection.scalar(backfilled) or 0) - taken_out
         whole = trigger.count_between(row.first_at - _MICROSECOND, row.last_at)
-        if not whole.exact or whole.number != number + (connection.scalar(earlier) or 0):
+        if not whole.exact or whole.number != number + earlier:
             continue
-        left = number - sum(row.first_at <= at <= row.last_at for at in made)
+        left = number - taken_out
         unchanged = (decisions.c.key == row.key) & (decisions.c.count == number)
         if left:
             connection.execute(update(decisions).where(unchanged).values(count=left))

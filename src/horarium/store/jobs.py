@@ -147,7 +147,7 @@ class Jobs:
                 settle_before_change(connection, self._database.dialect, old, now)
             self._write_definition(connection, row, _values_over(row, new, changes), now)
             if moves_clock:
-                _set_next(connection, old.key, next_run_time)
+                set_next(connection, old.key, next_run_time)
             return show_job(_one(connection, job_id))
 
     def remove(self, job_id: str, now: datetime) -> None:
@@ -227,7 +227,7 @@ class Jobs:
             return
         settle_before_change(connection, self._database.dialect, old, now)
         self._write_definition(connection, row, values, now)
-        _set_next(connection, row.key, _first_time(job, now))
+        set_next(connection, row.key, _first_time(job, now))
 
     def _write_definition(self, connection: Connection, row: Row[Any], values: dict[str, Any], now: datetime) -> None:
         """Write what changed; runs made before keep the task and arguments that they were made with."""
@@ -293,7 +293,8 @@ def _anchored(job: Job, now: datetime) -> Job:
     return replace(job, trigger=job.trigger.in_zone(job.timezone).seeded(job.id).anchored(now))
 
 
-def _set_next(connection: Connection, key: int, next_run_time: datetime | None) -> None:
+def set_next(connection: Connection, key: int, next_run_time: datetime | None) -> None:
+    """Move a job's clock; what was due before is settled by the caller."""
     connection.execute(
         update(clock).where(clock.c.job_key == key).values(next_run_time=next_run_time, version=clock.c.version + 1)
     )

@@ -10,15 +10,14 @@ from sqlalchemy import Connection, Row, Select, and_, func, select, tuple_, upda
 
 from horarium.errors import JobNotFound, RunNotFound, RunStateError
 from horarium.jsontext import clean, to_json_text
-from horarium.states import FINAL, HELD, Cause, Change, RunState, sources, target
+from horarium.states import FINAL, HELD, Cause, Change, JobStatus, RunState, sources, target
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.decisions import RUN_COLUMNS, decisions_of, newest_first, take_out, undecided
-from horarium.store.jobs import select_jobs
+from horarium.store.jobs import select_jobs, set_next
 from horarium.store.rows import read_attempt, read_payload, read_run, show_job
-from horarium.store.settling import enqueue, enqueue_by_hand
+from horarium.store.settling import enqueue, enqueue_by_hand, settle_before_change
 from horarium.values import AttemptInfo, Decision, LogLine, RunInfo, RunKey
-from horarium.when import codec
 
 jobs, run_logs, runs = schema.jobs, schema.run_logs, schema.runs
 
@@ -88,13 +87,23 @@ class Runs:
             return read_run(_one(connection, str(RunKey(at, row.key))))
 
     def backfill(self, job_id: str, occurrences: Sequence[datetime], now: datetime) -> list[RunInfo]:
-        """Put runs of past occurrences in the queue, those that have none yet. Raises JobNotFound."""
+        """Put runs of past occurrences in the queue, those that have none yet. Raises JobNotFound.
+
+        What is due and was not decided yet, since nobody ticked or the job is paused, is decided first.
+        """
+        dialect = self._database.dialect
         with self._database.write() as connection:
-            row = _job_row(connection, job_id)
-            key, dialect = row.key, self._database.dialect
-            made = [at for at in occurrences if enqueue(connection, dialect, key, at, Cause.BACKFILL, now)]
-            take_out(connection, key, codec.loads(row.trigger), made)
-            return [read_run(_one(connection, str(RunKey(at, key)))) for at in made]
+            row = connection.execute(select_jobs().where(jobs.c.id == job_id).with_for_update()).first()
+            if row is None:
+                raise JobNotFound(job_id)
+            job = show_job(row)
+            if occurrences and job.next_run_time is not None and job.next_run_time <= max(occurrences):
+                settle_before_change(connection, dialect, job, now)
+                if job.status is not JobStatus.SCHEDULED:
+                    set_next(connection, job.key, job.trigger.next_after(now))
+            made = [at for at in occurrences if enqueue(connection, dialect, job.key, at, Cause.BACKFILL, now)]
+            take_out(connection, job.key, job.trigger, made)
+            return [read_run(_one(connection, str(RunKey(at, job.key)))) for at in made]
 
     def cancel(self, run_id: str, now: datetime, reason: str) -> RunInfo:
         """Cancel a run that waits; ask one that runs to stop. Raises RunNotFound, RunStateError."""
