@@ -77,12 +77,13 @@ def checked_job(job: Job) -> Job:
         checked_text(getattr(job, what), f"the {what} of job {job.id!r}")
     if not job.task.strip():
         raise JobError(f"job {job.id!r} names no task; give a function, or its name")
+    zone = zone_name(job.timezone) or "UTC"
     return replace(
         job,
         args=checked_args(job.args),
         kwargs=checked_kwargs(job.kwargs),
-        timezone=zone_name(job.timezone) or "UTC",
-        next_run_time=aware(job.next_run_time, job.timezone, "next_run_time"),
+        timezone=zone,
+        next_run_time=aware(job.next_run_time, zone, "next_run_time"),
         paused=bool(job.paused),
     )
 
