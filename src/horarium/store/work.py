@@ -143,8 +143,11 @@ def write_chunk(connection: Connection, dialect: Dialect, holder: Holder, chunk:
     """
     at, key = holder.key
     if chunk.done or chunk.skipped:
-        while not _mark(connection, dialect, holder, chunk):
+        if not _mark(connection, dialect, holder, chunk):
             fence(connection, holder, wait=False)  # says why not, unless the run has become free just now
+            if not _mark(connection, dialect, holder, chunk):
+                # Not again and again: the recorder of all runs would stand still.
+                raise RuntimeError(f"marks of run {holder.key} were not written although it is held")
     else:
         fence(connection, holder, wait=False)
     gone = [*chunk.mended, *(failure.key for failure in chunk.failures)]
@@ -188,7 +191,9 @@ def _mark(connection: Connection, dialect: Dialect, holder: Holder, chunk: Chunk
         "done": _list(chunk.done),
         "skipped": _list(chunk.skipped),
     }
-    return connection.execute(_mark_statement(dialect), values).rowcount == 1
+    # Of an INSERT the number of rows is forgotten with its cursor unless it is asked for.
+    counted = {"preserve_rowcount": True}
+    return connection.execute(_mark_statement(dialect), values, execution_options=counted).rowcount == 1
 
 
 @cache
