@@ -195,8 +195,16 @@ def test_commits_that_fail_or_whose_answer_is_lost_lead_to_no_lost_and_no_double
         )
     scheduler.add_job("node.work", every(hours=1), id="work")
     run = scheduler.run_now("work")
-    with commits(database_of(scheduler), lambda: chance.choices(("pass", "undone", "lost"), (6, 1, 2))[0]):
+    fates: Counter[str] = Counter()
+
+    def fate() -> str:
+        (chosen,) = chance.choices(("pass", "undone", "lost"), (6, 1, 2))
+        fates[chosen] += 1
+        return chosen
+
+    with commits(database_of(scheduler), fate):
         eventually(lambda: len(done) > 400, f"it goes on (seed {seed})")
+    assert fates["lost"] > 10
     ended = scheduler.wait_for_run(run.id, timeout=PATIENCE)
     for number in range(8):
         scheduler.pause_job(f"count-{number}")
