@@ -26,6 +26,12 @@ class ArgumentsNotJSON(JobError, TypeError):
     """The arguments of a job, or a result, cannot be written as JSON and read back as the same value."""
 
 
+class ResultNotJSON(ArgumentsNotJSON):
+    """The result of a function in a child process cannot be written as JSON. Its work is done all the same."""
+
+    permanent = True
+
+
 class JobNotFound(HorariumError, LookupError):
     """There is no job with this id."""
 

@@ -385,3 +385,15 @@ def test_a_permanent_error_of_ones_own_is_permanent(table: Timetable) -> None:
     tasks.plans.append(broken)
     table.scheduler.add_job(do, at(START), id="job", retry=Retry.fixed(1, max_attempts=5))
     assert starts(table) == [0]
+
+
+@pytest.mark.parametrize("executor", ["thread", "process"])
+def test_work_whose_result_is_not_json_is_done_and_not_done_again(table, executor, tmp_path, monkeypatch):
+    (tmp_path / "resultless.py").write_text("def answer():\n    return {'a': object()}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    table.scheduler.add_job(
+        "resultless:answer", every(hours=1), id="r", executor=executor, retry=Retry.fixed(1, max_attempts=3)
+    )
+    table.advance(hours=1, minutes=5)
+    run = table.scheduler.runs("r")[0]
+    assert (run.state, run.attempt, run.result, run.error) == ("succeeded", 1, None, None)

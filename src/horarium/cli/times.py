@@ -75,7 +75,10 @@ def parse_time(text: str, zone: str | None) -> datetime:
         return given
     if not isinstance(given, datetime):
         raise TriggerError(f"{text!r} is not a date and time; write it like '2025-10-13 15:30'")
-    return given.astimezone(UTC) if zone is None else instant(given, zone)
+    try:
+        return given.astimezone(UTC) if zone is None else instant(given, zone)
+    except (OverflowError, ValueError) as error:
+        raise TriggerError(f"{text!r} is too far away") from error
 
 
 def parse_past(text: str, present: datetime) -> datetime:

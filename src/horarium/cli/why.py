@@ -63,14 +63,14 @@ def nothing_known(job: Job | None, at: datetime | None, present: datetime) -> st
         coming = "and will not by itself" if following is None else f"it is due {relative(following, present)}"
         return f"Job {job.id!r} has not come due yet; {coming}."
     zone = zone_of(job)
+    if job.created_at is not None and at < job.created_at:
+        return f"The job was added later, at {local_with_zone(job.created_at, zone=zone)}."
     occurrence = job.trigger.next_after(at - _MOMENT)
     if occurrence != at:
         later = "" if occurrence is None else f"; the next after it is {local_with_zone(occurrence, zone=zone)}"
         return f"{local_with_zone(at, zone=zone)} is no time of job {job.id!r} ({job.trigger.describe()}){later}."
     if at > present:
         return f"That time has not come: it is due {relative(at, present)}."
-    if job.created_at is not None and at < job.created_at:
-        return f"The job was added later, at {local_with_zone(job.created_at, zone=zone)}."
     if job.next_run_time is not None and job.next_run_time <= at:
         return "It is due and was not decided yet: no scheduler has ticked since; `horarium status` says why."
     return "Its history was forgotten (keep_days, keep_runs), or the job had another schedule then."

@@ -21,7 +21,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from horarium.clock import SystemClock
-from horarium.errors import JobError, RunStopped
+from horarium.errors import ArgumentsNotJSON, JobError, ResultNotJSON, RunStopped
 from horarium.execution import protocol
 from horarium.execution.child_link import ParentPipe, PipeLink
 from horarium.execution.context import Run, SyncRun
@@ -68,8 +68,11 @@ def _perform(pipe: ParentPipe, call: Message) -> Any:
     if inspect.isawaitable(result):
         # A plain function may hand out something to await: an async one in an undeclared wrapper.
         result = _await(pipe, lambda: result)
-    result = protocol.as_json(result)
-    to_json_text(result, f"the result of {call['task']}")
+    try:
+        result = protocol.as_json(result)
+        to_json_text(result, f"the result of {call['task']}")
+    except ArgumentsNotJSON as error:
+        raise ResultNotJSON(str(error)) from None
     return result
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from horarium.errors import ArgumentsNotJSON, RunStopped, RunTimeout
+from horarium.errors import ArgumentsNotJSON, ResultNotJSON, RunStopped, RunTimeout
 from horarium.events import RunChanged
 from horarium.execution.faults import info_of, names_of
 from horarium.execution.link import RunFacts
@@ -190,19 +190,25 @@ class End:
 
 def returned(execution: Execution, result: Any, now: datetime) -> End:
     """The end of an attempt whose function returned."""
-    note = None
     text = None
     if result is not None:
         try:
             text = to_json_text(result.to_json() if hasattr(result, "to_json") else result, "the result")
         except ArgumentsNotJSON as error:
-            # The work is done, and doing it again would not mend the result: it is set aside, and said.
-            note = f"the result was not kept: {error}"
-    return End(_finish(execution, RunState.SUCCEEDED, now, result=text), RunState.SUCCEEDED, None, note)
+            return _without_result(execution, error, now)
+    return End(_finish(execution, RunState.SUCCEEDED, now, result=text), RunState.SUCCEEDED, None)
+
+
+def _without_result(execution: Execution, error: ArgumentsNotJSON, now: datetime) -> End:
+    """The work is done, and doing it again would not mend the result: it is set aside, and said."""
+    note = f"the result was not kept: {error}"
+    return End(_finish(execution, RunState.SUCCEEDED, now), RunState.SUCCEEDED, None, note)
 
 
 def raised(execution: Execution, error: BaseException, now: datetime) -> End:
     """The end of an attempt whose function raised: cancelled, to be tried again, or failed."""
+    if isinstance(error, ResultNotJSON):
+        return _without_result(execution, error, now)
     if execution.stop_reason is not None and not execution.timed_out:
         told = isinstance(error, (RunStopped, asyncio.CancelledError))
         if execution.going_down and execution.job.policies.on_crash is OnCrash.FAIL:
