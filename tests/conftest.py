@@ -1,5 +1,6 @@
 """Fixtures for all tests: a temporary PostgreSQL, and a plan address on each database."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,10 @@ import pytest
 
 if TYPE_CHECKING:
     from horarium.testing.postgres import TemporaryPostgres
+
+
+# A shell that starts the tests in the background has them ignore SIGINT, and so do the processes that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
