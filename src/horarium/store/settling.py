@@ -24,6 +24,7 @@ clock, decisions, jobs, runs = schema.job_clock, schema.decisions, schema.jobs, 
 NOBODY = ""
 """The node of what no node did: a person's change decided it."""
 
+_AT_ONE_TIME = timedelta(milliseconds=1)
 _REPLACED = "a newer run of the job took its place (overlap: cancel_running)"
 
 
@@ -182,7 +183,10 @@ def enqueue_by_hand(
     connection: Connection, dialect: Dialect, key: int, now: datetime, payload: str | None = None
 ) -> datetime:
     """Insert a run for no occurrence, at the first free microsecond after `now`; answers its time."""
-    at = now + timedelta(microseconds=1)
+    just_before = select(func.max(runs.c.scheduled_at)).where(
+        runs.c.job_key == key, runs.c.scheduled_at.between(now, now + _AT_ONE_TIME)
+    )
+    at = (connection.scalar(just_before) or now) + timedelta(microseconds=1)
     while enqueue(connection, dialect, key, at, Cause.MANUAL, now, payload) is None:
         at += timedelta(microseconds=1)
     return at
