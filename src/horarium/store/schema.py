@@ -7,6 +7,7 @@ makes two runs of one occurrence impossible, and rows arrive in its order.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     Float,
@@ -24,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    bindparam,
     false,
     text,
 )
@@ -108,6 +111,12 @@ jobs = Table(
         sqlite_where=text("removed_at IS NULL"),
         postgresql_where=text("removed_at IS NULL"),
     ),
+    Index(
+        "ix_horarium_jobs_origin",
+        "origin",
+        sqlite_where=text("removed_at IS NULL"),
+        postgresql_where=text("removed_at IS NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 """A job's definition. A removed job stays until its last run is pruned; its key is never given again.
@@ -127,9 +136,11 @@ job_clock = Table(
     Index(
         "ix_horarium_job_clock_due",
         "next_run_time",
-        sqlite_where=text("NOT paused AND NOT held AND next_run_time IS NOT NULL"),
+        # SQLite takes an index like this one only for the very words of its condition, and has no truth values.
+        sqlite_where=text("paused = 0 AND held = 0 AND next_run_time IS NOT NULL"),
         postgresql_where=text("NOT paused AND NOT held AND next_run_time IS NOT NULL"),
     ),
+    Index("ix_horarium_job_clock_held", "job_key", sqlite_where=text("held = 1"), postgresql_where=text("held")),
 )
 """When each job is due next: narrow, since every tick writes it. `held` keeps broken and quarantined jobs out of the
 due index; `version` moves with every change, and a tick writes only over the version that it thought about;
@@ -304,3 +315,9 @@ facts = Table(
 
 RUN_TABLES = (steps, items, item_failures, run_logs, attempts)
 """Tables whose rows belong to one run and go with it."""
+
+
+def state_in(states: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a run is in one of these states, in the words of the partial indexes; a parameter hides them."""
+    words = sorted(str(state) for state in states)
+    return runs.c.state.in_(bindparam(None, words, expanding=True, literal_execute=True, unique=True))

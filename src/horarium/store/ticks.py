@@ -94,7 +94,11 @@ class Ticks:
 
     def broken(self) -> list[tuple[int, str]]:
         """Keys and tasks of the jobs that no node could import."""
-        query = select(jobs.c.key, jobs.c.task).where(jobs.c.status == JobStatus.BROKEN, jobs.c.removed_at.is_(None))
+        # Every heartbeat asks, and there is no index of the status; what is held is a handful.
+        held = select(clock.c.job_key).where(clock.c.held)
+        query = select(jobs.c.key, jobs.c.task).where(
+            jobs.c.key.in_(held), jobs.c.status == JobStatus.BROKEN, jobs.c.removed_at.is_(None)
+        )
         with self._database.read() as connection:
             return [(row.key, row.task) for row in connection.execute(query)]
 

@@ -84,10 +84,17 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("horarium_job_clock", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_horarium_job_clock_held",
+            ["job_key"],
+            unique=False,
+            sqlite_where=sa.text("held = 1"),
+            postgresql_where=sa.text("held"),
+        )
+        batch_op.create_index(
             "ix_horarium_job_clock_due",
             ["next_run_time"],
             unique=False,
-            sqlite_where=sa.text("NOT paused AND NOT held AND next_run_time IS NOT NULL"),
+            sqlite_where=sa.text("paused = 0 AND held = 0 AND next_run_time IS NOT NULL"),
             postgresql_where=sa.text("NOT paused AND NOT held AND next_run_time IS NOT NULL"),
         )
 
@@ -124,6 +131,13 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("horarium_jobs", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_horarium_jobs_origin",
+            ["origin"],
+            unique=False,
+            sqlite_where=sa.text("removed_at IS NULL"),
+            postgresql_where=sa.text("removed_at IS NULL"),
+        )
         batch_op.create_index(
             "uq_horarium_jobs_id",
             ["id"],
