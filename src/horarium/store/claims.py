@@ -92,7 +92,7 @@ class Claims:
     def held_by(self, node: str) -> list[HeldRun]:
         """What the plan says this node is running."""
         query = select(runs.c.scheduled_at, runs.c.job_key, runs.c.attempt, runs.c.state, runs.c.stop_reason).where(
-            runs.c.node == node, runs.c.state.in_(HELD)
+            runs.c.node == node, schema.state_in(HELD)
         )
         with self._database.read() as connection:
             return [
@@ -102,13 +102,13 @@ class Claims:
 
     def anything_waits(self, now: datetime) -> bool:
         """Whether some run waits that may be started now: a cheap look before `claim`."""
-        query = select(runs.c.job_key).where(runs.c.state.in_(_WAITING), runs.c.not_before <= now).limit(1)
+        query = select(runs.c.job_key).where(schema.state_in(_WAITING), runs.c.not_before <= now).limit(1)
         with self._database.read() as connection:
             return connection.execute(query).first() is not None
 
     def next_time(self, after: datetime | None = None) -> datetime | None:
         """When the next waiting run may be started; `after`: leaving out those that could have been by then."""
-        query = select(func.min(runs.c.not_before)).where(runs.c.state.in_(_WAITING))
+        query = select(func.min(runs.c.not_before)).where(schema.state_in(_WAITING))
         if after is not None:
             query = query.where(runs.c.not_before > after)
         with self._database.read() as connection:
@@ -228,7 +228,7 @@ def _candidates(
         )
         .join(jobs, jobs.c.key == runs.c.job_key)
         .outerjoin(clock, clock.c.job_key == runs.c.job_key)
-        .where(runs.c.state.in_(_WAITING), runs.c.not_before <= now, has_place)
+        .where(schema.state_in(_WAITING), runs.c.not_before <= now, has_place)
         .where(or_(jobs.c.executor.is_(None), jobs.c.executor.in_(executors)))
         .where(
             jobs.c.status != JobStatus.QUARANTINED, or_(jobs.c.status != JobStatus.BROKEN, runs.c.payload.is_not(None))
@@ -262,7 +262,7 @@ def _job_of(connection: Connection, row: Row[Any], now: datetime) -> Job | None:
         return job
     connection.execute(
         update(runs)
-        .where(_is(row), runs.c.state.in_(_WAITING))
+        .where(_is(row), schema.state_in(_WAITING))
         .values(
             state=target(Change.CANCEL),
             slot=None,
@@ -311,10 +311,10 @@ def _take(connection: Connection, taken: Sequence[tuple[Row[Any], int | None]], 
     as_they_are = [(row.scheduled_at, row.job_key) for row, slot in taken if slot == row.slot]
     if as_they_are:
         ours = tuple_(runs.c.scheduled_at, runs.c.job_key).in_(as_they_are)
-        connection.execute(update(runs).where(ours, runs.c.state.in_(_WAITING)).values(held))
+        connection.execute(update(runs).where(ours, schema.state_in(_WAITING)).values(held))
     for row, slot in taken:
         if slot != row.slot:
-            connection.execute(update(runs).where(_is(row), runs.c.state.in_(_WAITING)).values(held | {"slot": slot}))
+            connection.execute(update(runs).where(_is(row), schema.state_in(_WAITING)).values(held | {"slot": slot}))
 
 
 def _expire(connection: Connection, now: datetime) -> None:
@@ -322,6 +322,7 @@ def _expire(connection: Connection, now: datetime) -> None:
     connection.execute(
         update(runs)
         .where(
+            schema.state_in(_WAITING),
             runs.c.state.in_(sources(Change.EXPIRE)),
             runs.c.start_deadline < now,
             runs.c.not_before <= now,

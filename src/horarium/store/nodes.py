@@ -76,7 +76,7 @@ class Nodes:
 
     def expired(self, now: datetime) -> list[str]:
         """Ids of nodes that did not renew their lease, and of ended nodes that still have runs."""
-        holding = select(runs.c.node).where(runs.c.state.in_(HELD))
+        holding = select(runs.c.node).where(schema.state_in(HELD))
         query = select(nodes.c.id).where(
             (nodes.c.stopped_at.is_(None) & (nodes.c.lease_until <= now))
             | (nodes.c.stopped_at.is_not(None) & nodes.c.id.in_(holding))
@@ -103,7 +103,7 @@ class Nodes:
         running = (
             select(func.count())
             .select_from(runs)
-            .where(runs.c.node == nodes.c.id, runs.c.state.in_(HELD))
+            .where(runs.c.node == nodes.c.id, schema.state_in(HELD))
             .scalar_subquery()
         )
         query = select(nodes, running.label("running")).order_by(nodes.c.started_at.desc())

@@ -39,7 +39,7 @@ def rescue_from(connection: Connection, dialect: Dialect, node: str, now: dateti
         )
         .join(jobs, jobs.c.key == runs.c.job_key)
         .join(nodes, nodes.c.id == runs.c.node)
-        .where(runs.c.node == node, nodes.c.stopped_at.is_not(None), runs.c.state.in_(sources(Change.RESCUE)))
+        .where(runs.c.node == node, nodes.c.stopped_at.is_not(None), schema.state_in(sources(Change.RESCUE)))
         .with_for_update(of=runs)
     )
     rows = connection.execute(query).all()

@@ -84,18 +84,18 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("horarium_job_clock", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_horarium_job_clock_held",
-            ["job_key"],
-            unique=False,
-            sqlite_where=sa.text("held = 1"),
-            postgresql_where=sa.text("held"),
-        )
-        batch_op.create_index(
             "ix_horarium_job_clock_due",
             ["next_run_time"],
             unique=False,
             sqlite_where=sa.text("paused = 0 AND held = 0 AND next_run_time IS NOT NULL"),
             postgresql_where=sa.text("NOT paused AND NOT held AND next_run_time IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_horarium_job_clock_held",
+            ["job_key"],
+            unique=False,
+            sqlite_where=sa.text("held = 1"),
+            postgresql_where=sa.text("held"),
         )
 
     op.create_table(
