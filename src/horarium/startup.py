@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
+from horarium.building import checked_job
 from horarium.errors import ConfigurationError, JobError
 from horarium.job import Job
 from horarium.jobs_file import file_origin, load_jobs
@@ -60,7 +61,7 @@ def _set(plan: Plan, origin: str, jobs: Sequence[Job], now: datetime) -> None:
             raise JobError(
                 f"job {job.id!r} of {origin} exists already and was added by {job.origin}; give one of them another id"
             )
-    plan.jobs.add(jobs, now, replace_existing=True)
+    plan.jobs.add([checked_job(job) for job in jobs], now, replace_existing=True)
     removed = plan.jobs.remove_missing(origin, [job.id for job in jobs], now)
     if removed:
         logger.info("removed jobs that %s does not name any more: %s", origin, ", ".join(removed))
