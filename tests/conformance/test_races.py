@@ -84,7 +84,7 @@ def test_nodes_that_tick_the_same_due_jobs_make_one_run_of_each(table: Timetable
             for n, (database, mine) in enumerate(zip(opened, thoughts, strict=True))
         ]
     )
-    assert sum(one.queued for one in settled) == 200
+    assert sum(len(one.queued) for one in settled) == 200
     assert sum(one.lost_races for one in settled) == 200 * (NODES - 1)
     assert set(runs_of(opened[0]).values()) == {1}
     assert len(runs_of(opened[0])) == 200
@@ -95,7 +95,7 @@ def test_a_tick_that_was_held_up_writes_nothing_over_what_others_did(table: Time
     slow = think(opened[0], after(hours=1))
     table.advance(hours=3)
     settled = write(opened[0], slow, after(hours=3), "slow")
-    assert (settled.queued, settled.lost_races) == (0, 1)
+    assert (settled.queued, settled.lost_races) == ([], 1)
     assert table.scheduler.get_job("job").next_run_time == after(hours=4)  # type: ignore[union-attr]
     assert len(table.scheduler.runs("job")) == 3
 

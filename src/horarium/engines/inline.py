@@ -44,7 +44,7 @@ class InlineEngine(Engine):
         now = self._clock.now()
         while due := self._node.ticker.due(now):
             settled = self._node.ticker.apply(due, now, self._node.id)
-            made += settled.queued + len(settled.started)
+            made += len(settled.queued) + len(settled.started)
         self._node.ticker.last_tick = now
         return made
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from horarium.clock import Clock
@@ -44,7 +44,7 @@ class Ticker:
         self._unknown_tasks: set[str] = set()
         self._lock = threading.Lock()
         self.lookahead = Lookahead()
-        self.on_queued: Callable[[], None] = lambda: None
+        self.on_queued: Callable[[Collection[str]], None] = lambda kinds: None
         self.last_tick: datetime | None = None
         self.last_error: str | None = None
 
@@ -93,7 +93,8 @@ class Ticker:
         self.lookahead.written(thoughts, settled.lost_races)
         self._runner.launch(reservation, settled.started, now, node)
         if settled.queued:
-            self.on_queued()
+            kinds = {self._runner.kind_of(job) for job in settled.queued}
+            self.on_queued([kind for kind in kinds if kind is not None])
         if self._events.listened_to:
             for job, one in settled.unrun:
                 self._events.emit(

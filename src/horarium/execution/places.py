@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from horarium.job import Job
 
 LOOP, THREAD, PROCESS = "loop", "thread", "process"
+KINDS = (LOOP, THREAD, PROCESS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import functools
 import json
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from horarium.execution.calling import call_async, call_in_thread, call_process
 from horarium.execution.capture import keeping
 from horarium.execution.execution import End, Execution, change_of, executor_of, raised, returned
 from horarium.execution.loop_thread import LoopThread
-from horarium.execution.places import LOOP, PROCESS, Capacity, Places, Reservation
+from horarium.execution.places import KINDS, LOOP, PROCESS, Capacity, Places, Reservation
 from horarium.execution.plan_link import Desk, PlanLink
 from horarium.execution.pools import DaemonPool
 from horarium.execution.recorder import Recorder
@@ -133,9 +133,10 @@ class Runner:
 
     def kind_of(self, job: Job) -> str | None:
         """Which executor a run of the job needs; None when its task is not known here."""
-        with suppress(TaskNotFound):
+        try:
             return executor_of(job, self._registry.resolve(job.task))
-        return None
+        except TaskNotFound:
+            return None
 
     def launch(
         self, reservation: Reservation, started: Sequence[tuple[Job, datetime]], now: datetime, node: str
@@ -161,12 +162,11 @@ class Runner:
         reservation.cancel()
         self._takings.end(reservation.taking)
 
-    def claim(self, now: datetime, without_tasks: Sequence[str] = ()) -> int:
+    def claim(self, now: datetime, without_tasks: Sequence[str] = (), kinds: Collection[str] = KINDS) -> int:
         """Take waiting runs for the places that are free; answers how many there were. Raises PlanUnavailable."""
-        if not self._holds():
-            return 0
         # Each kind by itself: else those that have no place would be taken along, and be given back.
-        return sum(self._claim(kind, number, now, without_tasks) for kind, number in self.places.free().items())
+        free = self.places.free().items() if self._holds() else ()
+        return sum(self._claim(kind, number, now, without_tasks) for kind, number in free if kind in kinds)
 
     def _claim(self, kind: str, number: int, now: datetime, without_tasks: Sequence[str]) -> int:
         node = self._node()

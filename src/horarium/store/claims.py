@@ -5,12 +5,13 @@ Every write names the run, its attempt and its node; what does not match is refu
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, tuple_, update
+from sqlalchemy import Connection, Integer, Row, Select, and_, bindparam, func, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from horarium.job import Job
@@ -33,6 +34,28 @@ SUSPECT = 2
 
 _CLAIM_AT_ONCE = 500
 _WAITING = sources(Change.CLAIM)
+_NOW = bindparam("present", type_=schema.Instant)
+_HELD_BY = select(runs.c.scheduled_at, runs.c.job_key, runs.c.attempt, runs.c.state, runs.c.stop_reason).where(
+    runs.c.node == bindparam("holder"), schema.state_in(HELD)
+)
+_ANYTHING_WAITS = select(runs.c.job_key).where(schema.state_in(_WAITING), runs.c.not_before <= _NOW).limit(1)
+# Lateness judged once more: what nobody could start in time is missed. A run that began before never is.
+_EXPIRE = (
+    update(runs)
+    .where(
+        schema.state_in(_WAITING),
+        runs.c.state.in_(sources(Change.EXPIRE)),
+        runs.c.start_deadline < _NOW,
+        runs.c.not_before <= _NOW,
+        runs.c.attempt == 0,
+    )
+    .values(
+        state=target(Change.EXPIRE),
+        slot=None,
+        finished_at=_NOW,
+        stop_reason="no node had a free place for it within misfire_grace_time",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +114,16 @@ class Claims:
 
     def held_by(self, node: str) -> list[HeldRun]:
         """What the plan says this node is running."""
-        query = select(runs.c.scheduled_at, runs.c.job_key, runs.c.attempt, runs.c.state, runs.c.stop_reason).where(
-            runs.c.node == node, schema.state_in(HELD)
-        )
         with self._database.read() as connection:
             return [
                 HeldRun(RunKey(row.scheduled_at, row.job_key), row.attempt, RunState(row.state), row.stop_reason)
-                for row in connection.execute(query)
+                for row in connection.execute(_HELD_BY, {"holder": node})
             ]
 
     def anything_waits(self, now: datetime) -> bool:
         """Whether some run waits that may be started now: a cheap look before `claim`."""
-        query = select(runs.c.job_key).where(schema.state_in(_WAITING), runs.c.not_before <= now).limit(1)
         with self._database.read() as connection:
-            return connection.execute(query).first() is not None
+            return connection.execute(_ANYTHING_WAITS, {"present": now}).first() is not None
 
     def next_time(self, after: datetime | None = None) -> datetime | None:
         """When the next waiting run may be started; `after`: leaving out those that could have been by then."""
@@ -140,8 +159,9 @@ class Claims:
         suspects: bool,
     ) -> list[Claimed]:
         with self._database.write() as connection:
-            _expire(connection, now)
-            candidates = _candidates(connection, now, limit, executors, without_tasks, suspects)
+            connection.execute(_EXPIRE, {"present": now})
+            waiting = _waiting_runs(tuple(executors), tuple(without_tasks), suspects)
+            candidates = connection.execute(waiting, {"present": now, "most": limit}).all()
             slots = _slots_for(connection, candidates)
             claimed: list[Claimed] = []
             taken: list[tuple[Row[Any], int | None]] = []
@@ -199,14 +219,9 @@ def write_ends(
     return refused
 
 
-def _candidates(
-    connection: Connection,
-    now: datetime,
-    limit: int,
-    executors: Collection[str],
-    without_tasks: Collection[str],
-    suspects: bool,
-) -> Sequence[Row[Any]]:
+@functools.lru_cache(maxsize=64)
+def _waiting_runs(executors: tuple[str, ...], without_tasks: tuple[str, ...], suspects: bool) -> Select[Any]:
+    """What may be claimed, at most `most` of it. Kept, since putting it together takes longer than running it."""
     others = runs.alias("others")
     active = (
         select(func.count())
@@ -228,20 +243,20 @@ def _candidates(
         )
         .join(jobs, jobs.c.key == runs.c.job_key)
         .outerjoin(clock, clock.c.job_key == runs.c.job_key)
-        .where(schema.state_in(_WAITING), runs.c.not_before <= now, has_place)
+        .where(schema.state_in(_WAITING), runs.c.not_before <= _NOW, has_place)
         .where(or_(jobs.c.executor.is_(None), jobs.c.executor.in_(executors)))
         .where(
             jobs.c.status != JobStatus.QUARANTINED, or_(jobs.c.status != JobStatus.BROKEN, runs.c.payload.is_not(None))
         )
         .order_by(runs.c.not_before, runs.c.scheduled_at)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
         .with_for_update(of=runs, skip_locked=True)
     )
     if without_tasks:
         query = query.where(~_is_of(without_tasks))
     if not suspects:
         query = query.where(runs.c.crashes < SUSPECT)
-    return connection.execute(query).all()
+    return query
 
 
 def _is_of(tasks: Collection[str]) -> Any:
@@ -315,26 +330,6 @@ def _take(connection: Connection, taken: Sequence[tuple[Row[Any], int | None]], 
     for row, slot in taken:
         if slot != row.slot:
             connection.execute(update(runs).where(_is(row), schema.state_in(_WAITING)).values(held | {"slot": slot}))
-
-
-def _expire(connection: Connection, now: datetime) -> None:
-    """Lateness judged once more: what nobody could start in time is missed. A run that began before never is."""
-    connection.execute(
-        update(runs)
-        .where(
-            schema.state_in(_WAITING),
-            runs.c.state.in_(sources(Change.EXPIRE)),
-            runs.c.start_deadline < now,
-            runs.c.not_before <= now,
-            runs.c.attempt == 0,
-        )
-        .values(
-            state=target(Change.EXPIRE),
-            slot=None,
-            finished_at=now,
-            stop_reason="no node had a free place for it within misfire_grace_time",
-        )
-    )
 
 
 def _not_written_before(

@@ -201,7 +201,7 @@ def _args(row: Row[Any] | JobRow) -> list[Any]:
 
 
 def _kwargs(row: Row[Any] | JobRow) -> dict[str, Any]:
-    kwargs = _decode(row.kwargs)
+    kwargs = {} if row.kwargs == "{}" else _decode(row.kwargs)
     if not isinstance(kwargs, dict):
         raise JobError(f"the kwargs of job {row.id!r} are no JSON object")
     return kwargs

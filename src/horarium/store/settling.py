@@ -40,10 +40,13 @@ class Thought:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of a tick's thoughts. `started` are runs that this node must execute now."""
+    """What became of a tick's thoughts.
+
+    `started` are runs that this node must execute now, `queued` the jobs of those that wait for any node.
+    """
 
     started: Sequence[tuple[Job, datetime]]
-    queued: int
+    queued: Sequence[Job]
     unrun: Sequence[tuple[Job, Unrun]]
     lost_races: int
 
@@ -145,7 +148,8 @@ def write_thoughts(
         connection, [fire for fire in made if by_key[fire.job_key].policies.overlap is Overlap.CANCEL_RUNNING], now
     )
     started = [(by_key[fire.job_key], fire.scheduled_at) for fire in made if fire.running]
-    return Settled(started, len(made) - len(started), told, len(lost))
+    queued = [by_key[fire.job_key] for fire in made if not fire.running]
+    return Settled(started, queued, told, len(lost))
 
 
 def record_unrun(connection: Connection, job: Job, entries: Iterable[Unrun], node: str, now: datetime) -> None:

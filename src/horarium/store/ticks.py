@@ -109,7 +109,7 @@ class Ticks:
             return {}
         damaged: dict[int, str] = {}
         query = select_jobs().where(self._database.dialect.among(jobs.c.key, missing))
-        for row in connection.execute(query).all():
+        for row in connection.execute(query):
             try:
                 job = read_job(row)
             except UNREADABLE as error:
