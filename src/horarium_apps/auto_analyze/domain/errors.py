@@ -49,3 +49,10 @@ class FfmpegMissingError(AnalysisError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, permanent=False)
+
+
+class StageSkippedError(AutoAnalyzeError):
+    """One stage of an analysis is left out: its library is not installed, or the video gives it nothing to do.
+
+    The message is one sentence for people; where something can be installed, it says what.
+    """
