@@ -136,10 +136,13 @@ class PlanLink:
         return answer
 
     def report_progress(self, progress: Progress) -> None:
-        """Note how far the run is; what comes quicker than twice a second waits for the next, or for the end."""
+        """Note how far the run is; of what comes quicker than twice a second, the newest half a second later."""
         with self._lock:
             now = self.clock.elapsed()
-            if now - self._reported_at < _PROGRESS_EVERY:
+            waits = _PROGRESS_EVERY - (now - self._reported_at)
+            if waits > 0:
+                if self._unreported is None:
+                    self._desk.alarms.set(waits, self.flush)
                 self._unreported = progress
                 return
             self._reported_at = now
@@ -147,9 +150,10 @@ class PlanLink:
         self._desk.recorder.put(NoteRecord(self._holder, progress=progress))
 
     def flush(self) -> None:
-        """Report the last progress that was held back. For the end of the run."""
+        """Report the last progress that was held back: when its time has come, and at the end of the run."""
         with self._lock:
             progress, self._unreported = self._unreported, None
+            self._reported_at = self.clock.elapsed()
         if progress is not None:
             self._desk.recorder.put(NoteRecord(self._holder, progress=progress))
 

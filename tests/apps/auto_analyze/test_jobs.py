@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from horarium import RunState, Scheduler, every
 from horarium.scheduler import set_scheduler
 from horarium.testing import Timetable
 from horarium_apps import auto_analyze
+from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg
 from horarium_apps.auto_analyze.child import analyze_in_child
 from horarium_apps.auto_analyze.domain.document_reader import from_document
 from horarium_apps.auto_analyze.domain.video import VideoStatus
@@ -269,14 +269,22 @@ def test_what_a_run_logged_is_kept_with_it(
     assert lines[-1] == "Completati 1 video - [ERROR] 0 errori"
 
 
-def test_the_progress_of_a_run_counts_its_videos(running: Library, samples: list[Path], tmp_path: Path) -> None:
+def test_the_progress_of_a_run_names_the_video_and_counts_them(
+    running: Library, samples: list[Path], tmp_path: Path, media: Ffmpeg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = tmp_path / "open"
+    slow = tmp_path / "slow-ffmpeg"
+    slow.write_text(f'#!/bin/sh\nuntil [ -e "{gate}" ]; do sleep 0.05; done\nexec "{media.executable}" "$@"\n')
+    slow.chmod(0o755)
+    monkeypatch.setenv("AUTO_ANALYZE_FFMPEG", str(slow))
     run = running.scheduler.run_now(scheduled(running, linked(samples[:2], tmp_path / "videos")))
-    seen = []
-    while running.scheduler.get_run(run.id).state is not RunState.SUCCEEDED:
-        progress = running.scheduler.get_run(run.id).progress
-        if progress is not None:
-            seen.append((progress.done, progress.total, progress.message))
-        threading.Event().wait(0.02)
-    assert {total for _, total, _ in seen} == {2}
-    assert any(samples[0].name in message for _, _, message in seen)
-    assert running.scheduler.get_run(run.id).result["duration"] > 0
+
+    def progress() -> Any:
+        return running.scheduler.get_run(run.id).progress
+
+    eventually(lambda: (shown := progress()) and samples[0].name in shown.message, "a message with the video's name")
+    gate.touch()
+    ended = running.scheduler.wait_for_run(run.id, 60)
+    assert ended.progress is not None
+    assert (ended.progress.done, ended.progress.total) == (2, 2)
+    assert ended.result["duration"] > 0

@@ -1,6 +1,7 @@
 """A run's link to a real plan while the database comes and goes."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from horarium.clock import SystemClock
 from horarium.errors import JobError, PlanUnavailable, RunLost
@@ -21,6 +23,7 @@ from horarium.execution.recorder import Recorder
 from horarium.execution.records import Writer
 from horarium.execution.registry import REGISTRY, task
 from horarium.job import Job
+from horarium.store import schema
 from horarium.store.claims import Claims
 from horarium.store.database import Connection, Database
 from horarium.store.jobs import Jobs
@@ -28,7 +31,7 @@ from horarium.store.nodes import Identity, Nodes
 from horarium.store.runs import Runs
 from horarium.store.upgrade import CORE, upgrade_at_start
 from horarium.store.work import Work
-from horarium.values import ItemFailure
+from horarium.values import ItemFailure, Progress
 from horarium.when import every
 
 PATIENCE = 20.0
@@ -234,3 +237,18 @@ def test_a_recorder_that_ends_leaves_no_step_waiting(link: PlanLink, execution: 
     assert link._desk.recorder.close(0.05) is False
     thread.join(PATIENCE)
     assert raised
+
+
+def test_progress_that_comes_at_once_after_another_is_shown_although_no_more_comes(
+    link: PlanLink, database: Database, execution: Execution
+) -> None:
+    link.report_progress(Progress(1, 3, "first"))
+    link.report_progress(Progress(2, 3, "second"))
+    query = select(schema.runs.c.progress).where(schema.runs.c.job_key == execution.key.job_key)
+    deadline = time.monotonic() + PATIENCE
+    shown = ""
+    while "second" not in shown:
+        assert time.monotonic() < deadline, shown
+        time.sleep(0.02)
+        with database.read() as connection:
+            shown = connection.scalar(query) or ""
