@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from horarium.cli.as_json import node_json
-from horarium.cli.opening import open_plan
+from horarium.cli.opening import open_to_read
 from horarium.cli.output import Rows, write, write_json
 from horarium.cli.session import session_of
 from horarium.cli.times import now, relative, short
@@ -28,7 +28,7 @@ def list_nodes(
     A node is one start of a process that ticks and runs. One whose lease ran out is rescued by the others.
     """
     session = session_of(context)
-    nodes = open_plan(session).nodes(all=everything)
+    nodes = open_to_read(session).nodes(all=everything)
     present = now()
     if session.json:
         write_json([node_json(node, present) for node in nodes])

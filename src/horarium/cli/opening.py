@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from horarium.cli.session import Session
-from horarium.errors import PlanUnavailable
+from horarium.errors import PlanUnavailable, SchemaError
 
 if TYPE_CHECKING:
     from horarium.scheduler import Scheduler
@@ -35,13 +35,33 @@ def open_plan(session: Session, *, create: bool = False) -> Scheduler:
     Without `create` a plan that does not exist yet is not made by accident. Raises PlanUnavailable,
     ConfigurationError.
     """
-    from horarium.scheduler import Scheduler, set_scheduler  # noqa: PLC0415 - slow to import
+    from horarium.scheduler import Scheduler  # noqa: PLC0415 - slow to import
 
     _set_up_logging(session)
     settings = read_settings(session)
     if not create:
         refuse_missing_plan(settings.database_url)
-    scheduler = Scheduler(settings=settings)
+    return _opened(session, Scheduler(settings=settings))
+
+
+def open_to_read(session: Session) -> Scheduler:
+    """The scheduler of the plan, for a command that only reads: nothing is made, and nothing upgraded.
+
+    Raises PlanUnavailable; SchemaError, with what to do, when the plan's tables are those of another release;
+    ConfigurationError.
+    """
+    from horarium.scheduler import Scheduler  # noqa: PLC0415 - slow to import
+
+    _set_up_logging(session)
+    settings = read_settings(session)
+    refuse_other_release(settings.database_url)
+    # Without the applications, whose tables it would make when they were installed since.
+    return _opened(session, Scheduler(settings=settings, apps=()))
+
+
+def _opened(session: Session, scheduler: Scheduler) -> Scheduler:
+    from horarium.scheduler import set_scheduler  # noqa: PLC0415 - slow to import
+
     set_scheduler(scheduler)
     session.opened = True
     session.closing.callback(set_scheduler, None)
@@ -51,6 +71,26 @@ def open_plan(session: Session, *, create: bool = False) -> Scheduler:
 
 def refuse_missing_plan(address: str) -> None:
     """Raise PlanUnavailable, with what to do, when the database or the plan's tables in it do not exist yet."""
+    _look_at(address)
+
+
+def refuse_other_release(address: str) -> None:
+    """Raise PlanUnavailable when there is no plan yet, SchemaError when its tables are those of another release."""
+    shown, found, newest, known = _look_at(address)
+    if not known:
+        raise SchemaError(
+            f"the plan in {shown} is at revision {found}, which this release does not know (its newest is {newest}): a "
+            "newer release has upgraded it; use that release here, too"
+        )
+    if found != newest:
+        raise SchemaError(
+            f"the plan in {shown} is at revision {found}, and this release needs {newest}; run `horarium db upgrade` "
+            "(a scheduler that starts on an SQLite file does it by itself)"
+        )
+
+
+def _look_at(address: str) -> tuple[str, str, str | None, bool]:
+    """The plan's address for people, its revision, the newest one, and whether this release knows the plan's."""
     from horarium.store.database import Database  # noqa: PLC0415 - slow to import
     from horarium.store.upgrade import CORE  # noqa: PLC0415 - slow to import
 
@@ -62,6 +102,9 @@ def refuse_missing_plan(address: str) -> None:
             found = CORE.context(connection).get_current_revision()
         if found is None:
             raise PlanUnavailable(f"{database.address} has no plan in it yet; {_WAY_OUT}")
+        scripts = CORE.scripts()
+        known = {script.revision for script in scripts.walk_revisions()}
+        return database.address, found, scripts.get_current_head(), found in known
     finally:
         database.close()
 

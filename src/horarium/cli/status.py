@@ -13,7 +13,7 @@ from rich.text import Text
 from horarium.cli.as_json import node_json, time_json
 from horarium.cli.exit_codes import ExitCode
 from horarium.cli.nodes import nodes_table
-from horarium.cli.opening import open_plan
+from horarium.cli.opening import open_to_read
 from horarium.cli.output import Details, write, write_json
 from horarium.cli.session import session_of
 from horarium.cli.times import now, told
@@ -55,7 +55,7 @@ def status(context: typer.Context) -> None:
     """
     session = session_of(context)
     present = now()
-    facts = _look(open_plan(session), present)
+    facts = _look(open_to_read(session), present)
     if session.json:
         write_json(_json(facts, present))
     else:

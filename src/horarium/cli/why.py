@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from horarium.cli.as_json import decision_json
-from horarium.cli.opening import open_plan
+from horarium.cli.opening import open_to_read
 from horarium.cli.output import Rows, write, write_json
 from horarium.cli.runs.tables import remark, state_text
 from horarium.cli.session import session_of
@@ -42,7 +42,7 @@ def why(
     Each ran, was missed, was run as one with others (coalesced), or was skipped. Without a TIME the latest are shown.
     """
     session = session_of(context)
-    scheduler = open_plan(session)
+    scheduler = open_to_read(session)
     found = scheduler.get_job(job)
     at = None if time is None else _moment(time, found)
     decisions = scheduler.why(job, at, limit)

@@ -9,7 +9,7 @@ import typer
 
 from horarium.cli.as_json import time_json
 from horarium.cli.bundles import takes_bundles
-from horarium.cli.opening import open_plan, read_settings
+from horarium.cli.opening import open_to_read, read_settings
 from horarium.cli.output import Rows, write, write_json
 from horarium.cli.session import Session, session_of
 from horarium.cli.times import local, local_with_zone, now, parse_time, relative, zone_of
@@ -69,7 +69,7 @@ def next_times(trigger: Trigger, after: datetime, count: int) -> list[datetime]:
 
 
 def _times_of(session: Session, job_id: str, after: str | None, count: int) -> tuple[str, str, list[datetime]]:
-    scheduler = open_plan(session)
+    scheduler = open_to_read(session)
     job = scheduler.get_job(job_id)
     if job is None:
         raise JobNotFound(job_id)

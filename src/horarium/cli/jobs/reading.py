@@ -10,7 +10,7 @@ from rich.text import Text
 
 from horarium.cli.as_json import job_json, run_json
 from horarium.cli.durations import duration_words
-from horarium.cli.opening import open_plan
+from horarium.cli.opening import open_to_read
 from horarium.cli.output import Details, Rows, compact, write, write_json
 from horarium.cli.runs.tables import runs_table
 from horarium.cli.session import session_of
@@ -50,7 +50,7 @@ def list_jobs(
     `horarium jobs show JOB` says why.
     """
     session = session_of(context)
-    jobs = open_plan(session).get_jobs(status=status, search=search, origin=origin, limit=limit, offset=offset)
+    jobs = open_to_read(session).get_jobs(status=status, search=search, origin=origin, limit=limit, offset=offset)
     if session.json:
         write_json([job_json(job) for job in jobs])
     elif jobs:
@@ -70,7 +70,7 @@ def show(
     Its schedule, arguments, policies, what is wrong with it if anything is, and its last runs.
     """
     session = session_of(context)
-    scheduler = open_plan(session)
+    scheduler = open_to_read(session)
     found = scheduler.get_job(job)
     if found is None:
         raise JobNotFound(job)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from horarium.cli.as_json import line_json
-from horarium.cli.opening import open_plan
+from horarium.cli.opening import open_to_read
 from horarium.cli.output import write_json
 from horarium.cli.patience import patiently
 from horarium.cli.runs.naming import RunName, find_run
@@ -44,7 +44,7 @@ def logs(
     What its code wrote through `logging`, each line with its time in the terminal's zone, level and logger.
     """
     session = session_of(context)
-    scheduler = open_plan(session)
+    scheduler = open_to_read(session)
     found = find_run(scheduler, run)
     pieces = _pieces(session, scheduler, found) if follow else iter([scheduler.run_logs(found.id)])
     told_attempt, told = 0, False

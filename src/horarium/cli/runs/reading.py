@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from horarium.cli.as_json import attempt_json, run_json
-from horarium.cli.opening import open_plan
+from horarium.cli.opening import open_to_read
 from horarium.cli.output import Rows, write, write_json
 from horarium.cli.runs.naming import RunName, find_run
 from horarium.cli.runs.tables import run_details, runs_table
@@ -45,7 +45,7 @@ def list_runs(
         last = None if until is None else parse_past(until, present)
     except TriggerError as error:
         raise typer.BadParameter(str(error), param_hint="--since / --until") from error
-    runs = open_plan(session).runs(job, states=state or (), since=first, until=last, limit=limit, offset=offset)
+    runs = open_to_read(session).runs(job, states=state or (), since=first, until=last, limit=limit, offset=offset)
     if session.json:
         write_json([run_json(run) for run in runs])
     elif runs:
@@ -60,7 +60,7 @@ def show(context: typer.Context, run: RunName) -> None:
     Its state, progress, result, what it failed with, and its earlier attempts. `horarium runs logs RUN` has its log.
     """
     session = session_of(context)
-    scheduler = open_plan(session)
+    scheduler = open_to_read(session)
     found = find_run(scheduler, run)
     attempts = scheduler.run_attempts(found.id)
     if session.json:

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from horarium.cli.as_json import run_json
-from horarium.cli.opening import open_plan
+from horarium.cli.opening import open_to_read
 from horarium.cli.output import Rows, open_console, write_json
 from horarium.cli.patience import patiently
 from horarium.cli.runs.tables import elapsed, progress_words, remark, run_line, state_text, waiting_words
@@ -43,7 +43,7 @@ def watch(
     A run that ended stays for ten seconds. In a pipe, and with --json, each change of a run is a line.
     """
     session = session_of(context)
-    watched = Watched(open_plan(session), job)
+    watched = Watched(open_to_read(session), job)
     console = open_console()
     try:
         if session.json or not console.is_terminal:
