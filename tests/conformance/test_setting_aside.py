@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from horarium import JobStatus, Retry, RunState, at, every
-from horarium.errors import HorariumError, JobError, TriggerError
+from horarium.errors import HorariumError, JobError, TaskNotFound, TriggerError
 from horarium.states import DecisionKind
 from horarium.store import schema
 from horarium.store.database import Database
+from horarium.store.ticks import Ticks
 from horarium.testing import Timetable
 
 from . import tasks
@@ -472,3 +473,37 @@ def test_a_duplicate_id_cannot_even_be_written(table: Timetable, database: Datab
         connection.execute(insert(schema.jobs).values(row))
     with pytest.raises(JobError):
         table.scheduler.add_job(note, every(hours=1), id="good ", args={1})  # type: ignore[arg-type]
+
+
+# --- mended while somebody sets it aside
+
+
+@pytest.mark.parametrize("aside", [JobStatus.BROKEN, JobStatus.QUARANTINED])
+def test_a_job_that_was_mended_since_its_fault_was_found_is_not_set_aside(
+    table: Timetable, database: Database, aside: JobStatus
+) -> None:
+    read = table.scheduler.add_job("nowhere.at_all:work", every(hours=1), id="job")
+    table.scheduler.modify_job("job", func=note)
+    assert Ticks(database).hold({(read.key, read.revision): "as it was"}, aside) == []
+    assert status(table, "job") is JobStatus.SCHEDULED
+    table.advance(hours=1)
+    assert tasks.calls == [()]
+
+
+def test_a_job_is_set_aside_as_it_was_read(table: Timetable, database: Database) -> None:
+    read = table.scheduler.add_job(note, every(hours=1), id="job")
+    assert Ticks(database).hold({(read.key, read.revision): "no good"}, JobStatus.QUARANTINED) == [read.key]
+    job = table.scheduler.get_job("job")
+    assert job is not None
+    assert (job.status, job.fault) == (JobStatus.QUARANTINED, "no good")
+
+
+def test_a_tick_that_read_a_job_before_it_was_mended_leaves_it_as_it_is(table: Timetable) -> None:
+    table.scheduler.add_job("nowhere.at_all:work", every(hours=1), id="job")
+    table.clock.advance(hours=1)
+    ticker = table.scheduler.inline_engine()._node.ticker
+    read = ticker._ticks.due(table.clock.now(), 10)
+    table.scheduler.modify_job("job", func=note)
+    ticker.set_aside(read[0].job, TaskNotFound("nowhere.at_all:work", "it is not there"))
+    table.run_due()
+    assert tasks.calls == [()]

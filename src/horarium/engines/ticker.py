@@ -121,8 +121,12 @@ class Ticker:
         if job.task in self._nodes.tasks_of_live_nodes(self._clock.now()):
             logger.info("job %s is left to other nodes: %s", job.id, error)
             return
-        logger.error("job %s is broken: %s", job.id, error)
-        self._ticks.hold({job.key: str(error)}, JobStatus.BROKEN)
+        if self._ticks.hold({(job.key, job.revision): str(error)}, JobStatus.BROKEN):
+            logger.error("job %s is broken: %s", job.id, error)
+        else:
+            # It has another definition now, which may be of a task that is known here.
+            with self._lock:
+                self._strange.discard(job.key)
 
     def look_again(self) -> None:
         """Try once more to import what could not be imported; what can is let run again. Raises PlanUnavailable."""

@@ -24,6 +24,7 @@ from horarium.store.jobs import JOB_COLUMNS
 from horarium.store.quarantine import set_aside
 from horarium.store.rescue import rescue_from
 from horarium.store.rows import UNREADABLE, is_payload, payload_start, read_job
+from horarium.store.slots import free_slot, used_slots
 from horarium.store.work import Holder
 from horarium.values import RunKey
 
@@ -271,7 +272,8 @@ def _job_of(connection: Connection, row: Row[Any], now: datetime) -> Job | None:
     try:
         job = read_job(row)
     except UNREADABLE as error:
-        set_aside(connection, {row.job_key: f"{type(error).__name__}: {error}"}, JobStatus.QUARANTINED)
+        fault = {(row.job_key, row.revision): f"{type(error).__name__}: {error}"}
+        set_aside(connection, fault, JobStatus.QUARANTINED)
         return None  # its run waits until the job is mended
     if row.payload is None or is_payload(row.payload):
         return job
@@ -297,16 +299,13 @@ def _slots_for(connection: Connection, candidates: Sequence[Row[Any]]) -> dict[t
             slots[row.scheduled_at, row.job_key] = row.slot
         else:
             homeless.append(row)
-    used: dict[int, set[int]] = {row.job_key: set() for row in homeless}
-    if used:
-        query = select(runs.c.job_key, runs.c.slot).where(runs.c.job_key.in_(used), runs.c.slot.is_not(None))
-        for key, slot in connection.execute(query):
-            used[key].add(slot)
+    used = used_slots(connection, {row.job_key for row in homeless})
     for row in homeless:
-        taken = used[row.job_key]
-        free = next((n for n in range(1, row.max_instances + 1) if n not in taken), None)
+        # A number that is none makes the job set aside a little later.
+        most = row.max_instances if isinstance(row.max_instances, int) else 1
+        free = free_slot(used[row.job_key], most)
         if free is not None:
-            taken.add(free)
+            used[row.job_key].add(free)
             slots[row.scheduled_at, row.job_key] = free
     return slots
 

@@ -13,12 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from horarium.clock import EPOCH
 from horarium.errors import JobError, JobExists, JobNotFound
 from horarium.job import POLICY_NAMES, Job
-from horarium.states import Change, JobStatus, RunState, target
+from horarium.states import Change, JobStatus, Overlap, RunState, target
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.quarantine import let_go
 from horarium.store.rows import JobRow, faults_of, job_values, payload_start, show_job
 from horarium.store.settling import settle_before_change, settle_before_removal
+from horarium.store.slots import give_slots
 from horarium.when.once import Once
 
 jobs, clock, runs = schema.jobs, schema.job_clock, schema.runs
@@ -249,6 +250,8 @@ class Jobs:
                 .where(clock.c.job_key == row.key)
                 .values(version=clock.c.version + 1, revision=clock.c.revision + 1)
             )
+            if "overlap" in changed and row.overlap == Overlap.ALLOW:
+                give_slots(connection, row.key)
         if row.status == JobStatus.BROKEN and "task" in changed:
             let_go(connection, [row.key], JobStatus.BROKEN)
         elif row.status not in _SOUND and faults_of(_one(connection, row.id)).keys() <= {"status"}:

@@ -15,12 +15,25 @@ from horarium.store import schema
 
 clock, jobs = schema.job_clock, schema.jobs
 
+Definition = tuple[int, int]
+"""A job as it stood: its key and its revision."""
 
-def set_aside(connection: Connection, faults: Mapping[int, str], status: JobStatus) -> None:
-    """Keep the jobs with these keys out of the ticks, as broken or quarantined, and say why."""
-    for key, fault in faults.items():
-        connection.execute(update(clock).where(clock.c.job_key == key).values(held=True, version=clock.c.version + 1))
-        connection.execute(update(jobs).where(jobs.c.key == key).values(status=status, fault=clean(fault)))
+
+def set_aside(connection: Connection, faults: Mapping[Definition, str], status: JobStatus) -> list[int]:
+    """Keep these jobs out of the ticks, as broken or quarantined, and say why; answers the keys of those it did.
+
+    A job that was changed since its fault was found stays as it is: somebody may just have mended it.
+    """
+    done = []
+    for (key, revision), fault in faults.items():
+        as_it_was = (jobs.c.key == key) & (jobs.c.revision == revision)
+        written = connection.execute(update(jobs).where(as_it_was).values(status=status, fault=clean(fault)))
+        if written.rowcount:
+            connection.execute(
+                update(clock).where(clock.c.job_key == key).values(held=True, version=clock.c.version + 1)
+            )
+            done.append(key)
+    return done
 
 
 def let_go(connection: Connection, keys: Sequence[int], status: str) -> None:

@@ -18,6 +18,7 @@ from horarium.job import Job
 from horarium.states import ACTIVE, Cause, Change, DecisionKind, JobStatus, Overlap, RunState, sources, target
 from horarium.store import schema
 from horarium.store.dialects import Dialect, Fire, Move
+from horarium.store.slots import free_slot, used_slots
 
 clock, decisions, jobs, runs = schema.job_clock, schema.decisions, schema.jobs, schema.runs
 
@@ -115,7 +116,7 @@ def write_thoughts(
     `takes(job)` says whether this node has a free place for a run of the job and reserves it; the caller gives back
     the places of runs that are not among `started`.
     """
-    used = _used_slots(connection, [t.job for t in thoughts if t.job.policies.max_instances > 1])
+    used = used_slots(connection, [t.job.key for t in thoughts if _may_have_several(t.job)])
     busy = _busy(connection, [t.job for t in thoughts if len(t.verdict.fires) > 1])
     unrun: dict[int, list[Unrun]] = {}
     moves, fires = [], []
@@ -204,14 +205,19 @@ def _fire(job: Job, occurrence: datetime, used: Mapping[int, set[int]], takes: C
         return Fire(occurrence, job.key, takes(job), None, deadline)
     if policies.overlap is not Overlap.SKIP:
         return _waiting(job, occurrence)
-    slot = 1
-    if policies.max_instances > 1:
-        taken = used.get(job.key, set())
-        slot = next((n for n in range(1, policies.max_instances + 1) if n not in taken), 0)
-        if not slot:
+    slot: int | None = 1
+    if job.key in used:
+        slot = free_slot(used[job.key], policies.max_instances)
+        if slot is None:
             return None
-        taken.add(slot)
+        used[job.key].add(slot)
     return Fire(occurrence, job.key, takes(job), slot, deadline)
+
+
+def _may_have_several(job: Job) -> bool:
+    """Whether runs of the job can have other slots than the first: by its policies, or by those it had before."""
+    policies = job.policies
+    return policies.overlap is Overlap.SKIP and (policies.max_instances > 1 or job.revision > 1)
 
 
 def _fire_of_backlog(
@@ -246,15 +252,6 @@ def _waiting(job: Job, occurrence: datetime) -> Fire:
 def _overlapped(occurrence: datetime) -> Unrun:
     reason = "as many runs of the job as max_instances allows were active (overlap: skip)"
     return Unrun(DecisionKind.SKIPPED, occurrence, occurrence, 1, True, reason)
-
-
-def _used_slots(connection: Connection, several: Sequence[Job]) -> dict[int, set[int]]:
-    used: dict[int, set[int]] = {job.key: set() for job in several}
-    if used:
-        query = select(runs.c.job_key, runs.c.slot).where(runs.c.job_key.in_(used), runs.c.slot.is_not(None))
-        for key, slot in connection.execute(query):
-            used[key].add(slot)
-    return used
 
 
 def _without_run(connection: Connection, refused: Sequence[tuple[datetime, int]]) -> list[tuple[datetime, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.holds import PLAN_PAUSED
 from horarium.store.jobs import select_jobs
-from horarium.store.quarantine import let_go, set_aside
+from horarium.store.quarantine import Definition, let_go, set_aside
 from horarium.store.rows import UNREADABLE, read_job
 from horarium.store.settling import Settled, Thought, write_thoughts
 
@@ -49,7 +49,7 @@ class Ticks:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._definitions: OrderedDict[tuple[int, int], Job] = OrderedDict()
+        self._definitions: OrderedDict[Definition, Job] = OrderedDict()
 
     def due(self, now: datetime, limit: int, without: Collection[int] = ()) -> list[Due]:
         """At most `limit` due jobs, those due longest first, leaving out the job keys `without`; none in a paused plan.
@@ -81,10 +81,13 @@ class Ticks:
         with self._database.write() as connection:
             return write_thoughts(connection, self._database.dialect, thoughts, node=node, now=now, takes=takes)
 
-    def hold(self, faults: dict[int, str], status: JobStatus) -> None:
-        """Keep jobs out of the ticks, as broken or quarantined, and say why. They stay where they are."""
+    def hold(self, faults: Mapping[Definition, str], status: JobStatus) -> list[int]:
+        """Keep jobs out of the ticks, as broken or quarantined, and say why. They stay where they are.
+
+        Answers the keys of those that it did: a job that was changed since is left alone.
+        """
         with self._database.write() as connection:
-            set_aside(connection, faults, status)
+            return set_aside(connection, faults, status)
 
     def release(self, keys: Sequence[int]) -> None:
         """Let broken jobs run again."""
@@ -102,18 +105,18 @@ class Ticks:
         with self._database.read() as connection:
             return [(row.key, row.task) for row in connection.execute(query)]
 
-    def _load(self, connection: Connection, wanted: Sequence[tuple[int, int]]) -> dict[int, str]:
+    def _load(self, connection: Connection, wanted: Sequence[Definition]) -> dict[Definition, str]:
         """Read definitions that are not in memory; answers those that cannot be read, with why."""
         missing = [key for key, revision in wanted if (key, revision) not in self._definitions]
         if not missing:
             return {}
-        damaged: dict[int, str] = {}
+        damaged: dict[Definition, str] = {}
         query = select_jobs().where(self._database.dialect.among(jobs.c.key, missing))
         for row in connection.execute(query):
             try:
                 job = read_job(row)
             except UNREADABLE as error:
-                damaged[row.key] = f"{type(error).__name__}: {error}"
+                damaged[row.key, row.revision] = f"{type(error).__name__}: {error}"
             else:
                 self._definitions[job.key, job.revision] = job
         # Only what is over the size goes, the oldest first: a tick needs everything that it has just read.

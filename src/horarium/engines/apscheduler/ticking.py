@@ -178,7 +178,7 @@ class Ticking:
 
     def _set_aside(self, job: Job, error: Exception) -> None:
         logger.error("job %s is set aside: %s: %s", job.id, type(error).__name__, error, exc_info=error)
-        self._ticks.hold({job.key: f"{type(error).__name__}: {error}"}, JobStatus.QUARANTINED)
+        self._ticks.hold({(job.key, job.revision): f"{type(error).__name__}: {error}"}, JobStatus.QUARANTINED)
 
     def _fail(self, tick: Tick, error: Exception) -> None:
         tick.failed = True
