@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, select, text
 
 from horarium import PermanentError, Retry, Run, RunState, Scheduler, Skip, SyncRun, at, task
-from horarium.errors import ArgumentsNotJSON, RunLost, StepKeyUsedTwice
+from horarium.errors import ArgumentsNotJSON, RunLost, RunNotFound, StepKeyUsedTwice
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.work import Work
@@ -116,6 +116,23 @@ def test_steps_of_one_run_are_not_those_of_another(table: Timetable) -> None:
     table.scheduler.run_now("job")
     table.run_due()
     assert tasks.calls.count("computed") == 2
+
+
+def test_what_the_steps_of_a_run_returned_can_be_read(table: Timetable) -> None:
+    def steps(run: SyncRun) -> None:
+        run.step("first", counted, [1])
+        run.each(["a"], lambda item: run.step("size", counted, item), batch="items")
+        fall()
+
+    run = run_plans(table, steps)
+    assert table.scheduler.run_steps(run.id) == {"first": [1], "items[a].size": "a"}
+    assert table.scheduler.run_steps(run.id, "items[a].") == {"items[a].size": "a"}
+    assert table.scheduler.run_steps(run.id, "items_a") == {}
+
+
+def test_the_steps_of_a_run_that_there_is_not_are_not_found(table: Timetable) -> None:
+    with pytest.raises(RunNotFound):
+        table.scheduler.run_steps("0000000000000000000000000")
 
 
 def test_steps_of_an_async_run_are_kept_too(table: Timetable) -> None:

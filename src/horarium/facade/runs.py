@@ -100,6 +100,13 @@ class RunMethods(Facade):
         """The run with this id. Raises RunNotFound."""
         return self._plan.runs.get(run_id)
 
+    def run_steps(self, run_id: str, prefix: str = "") -> dict[str, Any]:
+        """What the steps of a run returned that are done, by their keys; those whose key begins with `prefix`.
+
+        In the order in which they were done. A step of an item is "BATCH[ITEM].KEY". Raises RunNotFound.
+        """
+        return self._plan.runs.steps(run_id, prefix)
+
     def wait_for_run(self, run_id: str, timeout: float | None = None) -> RunInfo:
         """The run once it has ended, whoever runs it. With the inline engine what waits is run here and now.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,7 @@ from horarium.store.rows import read_attempt, read_payload, read_run, show_job
 from horarium.store.settling import enqueue, enqueue_by_hand, settle_before_change
 from horarium.values import AttemptInfo, Decision, LogLine, RunInfo, RunKey
 
-jobs, run_logs, runs = schema.jobs, schema.run_logs, schema.runs
+jobs, run_logs, runs, steps = schema.jobs, schema.run_logs, schema.runs, schema.steps
 
 
 def _select_runs() -> Select[Any]:
@@ -175,6 +176,21 @@ class Runs:
                 (line.seq, LogLine(line.attempt, line.at, line.level, line.logger, line.message))
                 for line in connection.execute(query)
             ]
+
+    def steps(self, run_id: str, prefix: str = "") -> dict[str, Any]:
+        """The results of a run's steps, by key, in the order of their commits. Raises RunNotFound."""
+        with self._database.read() as connection:
+            row = _one(connection, run_id)
+            query = (
+                select(steps.c.key, steps.c.result)
+                .where(
+                    steps.c.scheduled_at == row.scheduled_at,
+                    steps.c.job_key == row.job_key,
+                    steps.c.key.startswith(prefix, autoescape=True),
+                )
+                .order_by(steps.c.committed_at, steps.c.key)
+            )
+            return {step.key: json.loads(step.result) for step in connection.execute(query)}
 
     def why(self, job_id: str, at: datetime | None, now: datetime, limit: int = 20) -> list[Decision]:
         """What became of the occurrence at `at`, or of the last `limit`: runs and decisions, the newest first.
