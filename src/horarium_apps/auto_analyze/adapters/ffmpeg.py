@@ -90,10 +90,10 @@ class Ffmpeg:
         Raises:
             AnalysisError: ffmpeg cannot open it as a picture or sound.
         """
-        finished = self._run(path, ["-hide_banner", *self._input(path)], self._limits.probe)
+        finished = self._run(path, ["-hide_banner", *input_arguments(path)], self._limits.probe)
         probe = parse_probe(_without_name(finished.log, path))
         if probe is None:
-            raise AnalysisError(_why_not_opened(path, finished), permanent=_is_permanent(finished))
+            raise AnalysisError(_why_not_opened(path, finished), permanent=is_permanent(finished))
         return probe
 
     def listen(self, path: Path, sound: AudioStream, duration: float | None, progress: Fraction) -> HeardSound:
@@ -107,8 +107,8 @@ class Ffmpeg:
         arguments = ["-map", f"0:{sound.index}", "-af", "ebur128=peak=true:framelog=verbose"]
         finished, findings, pace = self._decode(path, arguments, duration, progress)
         if finished.code != 0:
-            if not _is_permanent(finished):
-                raise AnalysisError(_why_not_decoded(path, finished), permanent=False)
+            if not is_permanent(finished):
+                raise AnalysisError(why_not_decoded(path, finished), permanent=False)
             return HeardSound(None, pace.seconds, notes=("The sound cannot be decoded.",))
         return HeardSound(parse_loudness(finished.log), pace.seconds, findings.errors)
 
@@ -124,9 +124,9 @@ class Ffmpeg:
         arguments += ["-vf", f"{shrunk},scdet=threshold={CUT_THRESHOLD:g}"]
         finished, findings, pace = self._decode(path, arguments, duration, progress)
         if finished.code != 0:
-            permanent = _is_permanent(finished)
+            permanent = is_permanent(finished)
             undecoded = permanent and pace.frames == 0
-            words = nothing_decoded(path) if undecoded else _why_not_decoded(path, finished)
+            words = nothing_decoded(path) if undecoded else why_not_decoded(path, finished)
             raise AnalysisError(words, permanent=permanent)
         notes = (f"Only the first {_MAX_CUTS} cuts are kept.",) if findings.more_cuts else ()
         return SeenPicture(tuple(findings.cuts), pace.frames, pace.seconds, findings.errors, notes)
@@ -185,7 +185,7 @@ class Ffmpeg:
             path,
             [
                 *("-hide_banner", "-nostats", "-progress", "pipe:1", "-threads", str(self._limits.threads)),
-                *(*self._input(path), *arguments, "-f", "null", "-"),
+                *(*input_arguments(path), *arguments, "-f", "null", "-"),
             ],
             self._limits.decode,
             on_output=pace.take,
@@ -198,7 +198,7 @@ class Ffmpeg:
         exact = "-accurate_seek" if plan.times[-1] < _EXACT_SEEK_SECONDS else "-noaccurate_seek"
         arguments = [
             *("-hide_banner", "-nostats", "-threads", str(self._limits.threads)),
-            *(exact, "-ss", f"{at:.3f}", *self._input(path)),
+            *(exact, "-ss", f"{at:.3f}", *input_arguments(path)),
             *("-map", f"0:{picture.index}", "-frames:v", "1"),
             *("-vf", f"scale={plan.cell_width}:{plan.cell_height}:flags=bicubic,setsar=1"),
             *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
@@ -209,7 +209,7 @@ class Ffmpeg:
     def _frames_in_one_pass(self, path: Path, picture: VideoStream, plan: SheetPlan) -> list[tuple[float, bytes]]:
         chosen = "+".join(f"eq(n,{frame})" for frame in plan.frames)
         arguments = [
-            *("-hide_banner", "-nostats", "-threads", str(self._limits.threads), *self._input(path)),
+            *("-hide_banner", "-nostats", "-threads", str(self._limits.threads), *input_arguments(path)),
             *("-map", f"0:{picture.index}", "-fps_mode", "passthrough"),
             *("-vf", f"select='{chosen}',scale={plan.cell_width}:{plan.cell_height}:flags=bicubic,setsar=1"),
             *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
@@ -230,15 +230,9 @@ class Ffmpeg:
         if finished.code != 0 or not finished.output:
             raise AnalysisError(
                 f"The contact sheet of {quoted(path)} cannot be drawn: {_cause(finished)}.",
-                permanent=_is_permanent(finished),
+                permanent=is_permanent(finished),
             )
         return finished.output
-
-    def _input(self, path: Path) -> list[str]:
-        return [
-            *("-protocol_whitelist", _PROTOCOLS, "-format_whitelist", _FORMATS, "-max_pixels", str(_MAX_PIXELS)),
-            *("-i", _url(path)),
-        ]
 
     def _run(
         self,
@@ -305,6 +299,14 @@ class _Pace:
                 self._progress(min(1.0, seconds / self._duration))
 
 
+def input_arguments(path: Path) -> list[str]:
+    """Return the arguments that make ffmpeg read this file, and nothing else that the file may name."""
+    return [
+        *("-protocol_whitelist", _PROTOCOLS, "-format_whitelist", _FORMATS, "-max_pixels", str(_MAX_PIXELS)),
+        *("-i", _url(path)),
+    ]
+
+
 def _cell_bytes(plan: SheetPlan) -> int:
     return plan.cell_width * plan.cell_height * 3
 
@@ -332,7 +334,8 @@ def _why_not_opened(path: Path, finished: Finished) -> str:
     return f"{name} is damaged, or not a video: {_cause(finished)}."
 
 
-def _why_not_decoded(path: Path, finished: Finished) -> str:
+def why_not_decoded(path: Path, finished: Finished) -> str:
+    """Return the sentence about a file that ffmpeg opened and could not decode."""
     return f"{quoted(path)} cannot be decoded: {_cause(finished)}."
 
 
@@ -340,6 +343,7 @@ def _cause(finished: Finished) -> str:
     return first_error(finished.log) or f"ffmpeg ended with code {finished.code}"
 
 
-def _is_permanent(finished: Finished) -> bool:
+def is_permanent(finished: Finished) -> bool:
+    """Tell whether the file is at fault, by what ffmpeg says: a failed disk or a want of memory may pass."""
     passing = ("Input/output error", "Cannot allocate memory", "Stale file handle", "Resource temporarily unavailable")
     return not any(words in line for line in finished.log for words in passing)
