@@ -212,7 +212,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """One start of a process that ticks or runs."""
+    """One start of a process that ticks or runs. `process` tells two with the same pid apart; empty if it cannot."""
 
     id: str
     host: str
@@ -225,6 +225,7 @@ class NodeInfo:
     version: str
     clock_offset: float
     running: int = 0
+    process: str = ""
 
     def alive_at(self, now: datetime) -> bool:
         """Whether the node's lease holds at `now`."""

@@ -74,16 +74,44 @@ def test_a_thread_that_hears_nothing_does_not_keep_the_process(sqlite_cli: Cli, 
     assert "had not ended" in err
 
 
-def test_a_second_signal_ends_it_at_once(sqlite_cli: Cli, tmp_path: Path) -> None:
+def leave_a_run_behind(cli: Cli, tmp_path: Path) -> tuple[int, str]:
+    """Send a scheduler with a run that hears nothing two signals: exit code, and what it logged after the first."""
     started = tmp_path / "started"
-    sqlite_cli(*ADD, "stubborn", "clitasks:stubborn", "--arg", json.dumps(str(started)))
-    scheduler = sqlite_cli.run()
-    sqlite_cli("jobs", "run", "stubborn")
+    cli(*ADD, "stubborn", "clitasks:stubborn", "--arg", json.dumps(str(started)))
+    scheduler = cli.run()
+    cli("jobs", "run", "stubborn")
     eventually(started.exists)
     scheduler.send_signal(signal.SIGTERM)
     while "Stopping" not in line_of(scheduler, error=True):
         pass
-    assert stop(scheduler)[0] == 128 + signal.SIGTERM
+    code, _, err = stop(scheduler)
+    return code, err
+
+
+def test_a_second_signal_ends_it_at_once_and_says_which_runs_are_left(sqlite_cli: Cli, tmp_path: Path) -> None:
+    code, err = leave_a_run_behind(sqlite_cli, tmp_path)
+    assert code == 128 + signal.SIGTERM
+    run = sqlite_cli("runs", "show", "stubborn", json=True).json["id"]
+    assert f"left running: {run} of stubborn" in err
+
+
+def test_a_node_whose_process_is_gone_is_shown_as_dead_though_its_lease_holds(cli: Cli, tmp_path: Path) -> None:
+    leave_a_run_behind(cli, tmp_path)
+    (node,) = cli("node", "list", json=True).json
+    assert (node["status"], node["alive"], node["running"]) == ("dead", False, 1)
+    assert f"dead: process {node['pid']} is gone" in cli("node", "list").out
+    told = cli("status", json=True)
+    assert (told.code, told.json["status"]) == (1, "stopped")
+
+
+def test_a_node_that_missed_two_heartbeats_is_shown_as_silent(sqlite_cli: Cli) -> None:
+    sqlite_cli.environment["HORARIUM_HEARTBEAT"] = "0.2"
+    scheduler = sqlite_cli.run()
+    scheduler.send_signal(signal.SIGSTOP)
+    told = eventually(lambda: (now := sqlite_cli.process("status", "--json").json)["status"] == "silent" and now)
+    assert [node["status"] for node in told["nodes"]] == ["silent"]
+    assert "silent for" in sqlite_cli.process("node", "list").out
+    scheduler.send_signal(signal.SIGCONT)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from horarium.cli.standing import Seen
 from horarium.job import POLICY_NAMES, Job
-from horarium.values import AttemptInfo, Decision, ErrorInfo, LogLine, NodeInfo, RunInfo
+from horarium.values import AttemptInfo, Decision, ErrorInfo, LogLine, RunInfo
 
 
 def time_json(when: datetime | None) -> str | None:
@@ -107,17 +108,20 @@ def line_json(number: int, line: LogLine) -> dict[str, Any]:
     }
 
 
-def node_json(node: NodeInfo, present: datetime) -> dict[str, Any]:
-    """A node; `alive` says whether its lease holds."""
+def node_json(seen: Seen) -> dict[str, Any]:
+    """A node; `alive` says whether it could be running something, `status` why, or why not."""
+    node = seen.node
     return {
         "id": node.id,
         "host": node.host,
         "pid": node.pid,
         "version": node.version,
-        "alive": node.alive_at(present),
+        "alive": seen.may_run,
+        "status": seen.standing,
         "running": node.running,
         "started_at": time_json(node.started_at),
         "heartbeat_at": time_json(node.heartbeat_at),
+        "silent_for": round(seen.silent_for, 3),
         "lease_until": time_json(node.lease_until),
         "stopped_at": time_json(node.stopped_at),
         "stop_reason": node.stop_reason,

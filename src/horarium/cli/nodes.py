@@ -12,11 +12,19 @@ from horarium.cli.as_json import node_json
 from horarium.cli.opening import open_to_read
 from horarium.cli.output import Rows, write, write_json
 from horarium.cli.session import session_of
-from horarium.cli.times import now, relative, short
-from horarium.values import NodeInfo
+from horarium.cli.standing import Seen, Standing, see_nodes
+from horarium.cli.times import relative, short
 
 _SHOWN = 12
 """How much of a node's id stands in a table: the end, which is drawn by chance. `--json` has the whole."""
+
+_STYLES = {
+    Standing.ALIVE: "green",
+    Standing.SILENT: "yellow",
+    Standing.DEAD: "red",
+    Standing.EXPIRED: "red",
+    Standing.STOPPED: "dim",
+}
 
 
 def list_nodes(
@@ -25,38 +33,31 @@ def list_nodes(
 ) -> None:
     """List the nodes that live.
 
-    A node is one start of a process that ticks and runs. One whose lease ran out is rescued by the others.
+    A node is one start of a process that ticks and runs. It is silent when it missed two heartbeats, and dead when
+    its process, on this host, is gone; the next start here, or the others once its lease ran out, take its runs.
     """
     session = session_of(context)
-    nodes = open_to_read(session).nodes(all=everything)
-    present = now()
+    scheduler = open_to_read(session)
+    nodes = see_nodes(scheduler, all_of_them=everything)
     if session.json:
-        write_json([node_json(node, present) for node in nodes])
+        write_json([node_json(seen) for seen in nodes])
     elif nodes:
-        write(nodes_table(nodes, present))
+        write(nodes_table(nodes, scheduler.now()))
     else:
         typer.echo("No node lives; `horarium run` starts one.")
 
 
-def nodes_table(nodes: list[NodeInfo], present: datetime) -> Rows:
+def nodes_table(nodes: list[Seen], present: datetime) -> Rows:
     """Nodes, one a line."""
     made = Rows("NODE", "PROCESS", "STARTED", "HEARD FROM", "RUNS", "STATUS")
-    for node in nodes:
+    for seen in nodes:
+        node = seen.node
         made.add(
             node.id[-_SHOWN:],
             f"{node.host}:{node.pid}",
             short(node.started_at, present),
             relative(node.heartbeat_at, present),
             str(node.running),
-            node_status(node, present),
+            Text(seen.words, style=_STYLES[seen.standing]),
         )
     return made
-
-
-def node_status(node: NodeInfo, present: datetime) -> Text:
-    """Whether a node lives, and if not, why."""
-    if node.alive_at(present):
-        return Text("alive", style="green")
-    if node.stopped_at is None:
-        return Text("lease ran out", style="red")
-    return Text(f"stopped: {node.stop_reason}" if node.stop_reason else "stopped", style="dim")

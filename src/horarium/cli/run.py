@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -23,7 +25,7 @@ from horarium.cli.status import numbers
 from horarium.cli.times import now, told
 from horarium.errors import ConfigurationError, JobError, PlanUnavailable, TriggerError
 from horarium.plugins import find_apps
-from horarium.states import JobStatus
+from horarium.states import HELD, JobStatus
 
 if TYPE_CHECKING:
     from horarium.scheduler import Scheduler
@@ -32,13 +34,17 @@ logger = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _FROM_SIGNAL = 128
+_LAST_WORDS = 2.0
+"""Seconds that the second signal waits for what is said about it."""
+_NAMED = 10
 
 
 def run(context: typer.Context) -> None:
     """Tick and run: the scheduler in the foreground, until it is told to stop.
 
     SIGTERM or Ctrl+C: no new run starts, those at work may end within shutdown_grace seconds, what is left goes back
-    to the queue. The signal again: at once; what was at work is taken up at the next start, or by another node.
+    to the queue. The signal again: at once; the log says which runs were at work, and they are taken up at the next
+    start, or by another node when the lease has run out.
     """
     session = session_of(context)
     from horarium import logs  # noqa: PLC0415 - slow to import, and the help needs none of it
@@ -46,7 +52,7 @@ def run(context: typer.Context) -> None:
     settings = read_settings(session)
     logs.configure("DEBUG" if session.verbose else settings.log_level, "json" if session.json else settings.log_format)
     scheduler = open_plan(session, create=True)
-    with _signals() as stop:
+    with _signals(functools.partial(_tell_what_is_left, scheduler)) as stop:
         _start(scheduler)
         try:
             _tell(session, scheduler)
@@ -104,12 +110,16 @@ def _tell(session: Session, scheduler: Scheduler) -> None:
 
 
 @contextmanager
-def _signals() -> Iterator[threading.Event]:
-    """An event that the first signal sets. The second ends the process."""
+def _signals(last_words: Callable[[], None]) -> Iterator[threading.Event]:
+    """An event that the first signal sets. The second ends the process, after `last_words` or two seconds of them."""
     stop = threading.Event()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
+            # Not here: this thread may hold the locks that it needs, and does not go on before this function ends.
+            speaker = threading.Thread(target=last_words, name="horarium-last-words", daemon=True)
+            speaker.start()
+            speaker.join(_LAST_WORDS)
             _end_now(_FROM_SIGNAL + number)
         stop.set()
 
@@ -119,6 +129,29 @@ def _signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _tell_what_is_left(scheduler: Scheduler) -> None:
+    """Log which runs this process leaves behind, and when they go on."""
+    try:
+        here = (socket.gethostname(), os.getpid())
+        ours = {node.id for node in scheduler.nodes(all=True) if (node.host, node.pid) == here}
+        left = [run for run in scheduler.runs(states=list(HELD), limit=None) if run.node in ours]
+    except PlanUnavailable as error:
+        logger.warning("Stopping at once; what was running cannot be asked for: %s", error)
+        return
+    if not left:
+        logger.warning("Stopping at once; no run was left")
+        return
+    names = ", ".join(f"{run.id} of {run.job_id}" for run in left[:_NAMED])
+    more = f", and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+    logger.warning(
+        "Stopping at once; left running: %s%s. They go on at the next start on this machine, or on another node when "
+        "this one's lease of %g s has run out; until then `horarium node list` shows it as dead",
+        names,
+        more,
+        scheduler.settings.lease,
+    )
 
 
 def _end_now(code: int) -> None:

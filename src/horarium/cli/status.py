@@ -16,18 +16,19 @@ from horarium.cli.nodes import nodes_table
 from horarium.cli.opening import open_to_read
 from horarium.cli.output import Details, write, write_json
 from horarium.cli.session import session_of
-from horarium.cli.times import now, told
+from horarium.cli.standing import Seen, Standing, see_nodes
+from horarium.cli.times import told
 from horarium.job import Job
 from horarium.states import ACTIVE, JobStatus
-from horarium.values import NodeInfo
 
 if TYPE_CHECKING:
     from horarium.scheduler import Scheduler
 
-OK, PAUSED, STOPPED = "ok", "paused", "stopped"
+OK, PAUSED, SILENT, STOPPED = "ok", "paused", "silent", "stopped"
 _WORDS = {
     OK: Text("ok", style="green"),
     PAUSED: Text("paused: nothing comes due until `horarium jobs resume --all`", style="yellow"),
+    SILENT: Text("silent: no scheduler has been heard from for two heartbeats", style="yellow"),
     STOPPED: Text("stopped: no scheduler is running; `horarium run` starts one", style="red"),
 }
 _DAYS = 7
@@ -41,7 +42,7 @@ class Facts:
     state: str
     database: str
     config: str | None
-    nodes: list[NodeInfo]
+    nodes: list[Seen]
     jobs: dict[str, int]
     runs: dict[str, int]
     since: str
@@ -54,12 +55,12 @@ def status(context: typer.Context) -> None:
     Exits with 1 when no scheduler is running, in this or any other process.
     """
     session = session_of(context)
-    present = now()
-    facts = _look(open_to_read(session), present)
+    scheduler = open_to_read(session)
+    facts = _look(scheduler)
     if session.json:
-        write_json(_json(facts, present))
+        write_json(_json(facts))
     else:
-        write(*_page(facts, present))
+        write(*_page(facts, scheduler.now()))
     if facts.state == STOPPED:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -70,13 +71,13 @@ def numbers(counts: dict[str, int]) -> str:
     return f"{counts[_TOTAL]} ({', '.join(parts)})" if parts else str(counts[_TOTAL])
 
 
-def _look(scheduler: Scheduler, present: datetime) -> Facts:
+def _look(scheduler: Scheduler) -> Facts:
     counted = scheduler.statistics(days=_DAYS)
-    nodes = [node for node in scheduler.nodes() if node.alive_at(present)]
+    nodes = see_nodes(scheduler)
     due = scheduler.get_jobs(status=JobStatus.SCHEDULED, limit=1)
     config = scheduler.settings.config
     return Facts(
-        state=STOPPED if not nodes else PAUSED if counted["paused"] else OK,
+        state=_state(nodes, paused=counted["paused"]),
         database=scheduler.database_url,
         config=None if config is None else str(config),
         nodes=nodes,
@@ -87,13 +88,23 @@ def _look(scheduler: Scheduler, present: datetime) -> Facts:
     )
 
 
-def _json(facts: Facts, present: datetime) -> dict[str, Any]:
+def _state(nodes: list[Seen], *, paused: bool) -> str:
+    """How the scheduler is, by its nodes: one that is well is enough."""
+    alive = {seen.standing for seen in nodes if seen.may_run}
+    if not alive:
+        return STOPPED
+    if Standing.ALIVE not in alive:
+        return SILENT
+    return PAUSED if paused else OK
+
+
+def _json(facts: Facts) -> dict[str, Any]:
     following = facts.following
     return {
         "status": facts.state,
         "database": facts.database,
         "config": facts.config,
-        "nodes": [node_json(node, present) for node in facts.nodes],
+        "nodes": [node_json(seen) for seen in facts.nodes],
         "jobs": facts.jobs,
         "runs": facts.runs,
         "runs_since": facts.since,

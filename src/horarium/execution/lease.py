@@ -173,7 +173,7 @@ class Lease:
 
     def _rescue_predecessors(self) -> None:
         for other in self._nodes.on_host(socket.gethostname()):
-            if other.id != self.node and not _lives(other):
+            if other.id != self.node and not process_lives(other.pid, other.process):
                 self._bury(other.id, "its process is gone")
 
     def _rescue_expired(self) -> None:
@@ -210,11 +210,11 @@ def process_mark(pid: int) -> str:
     return "" if state in _DEAD else f"{boot}/{namespace}/{started}"
 
 
-def _lives(identity: Identity) -> bool:
-    """Whether the process of a node of this host still runs, as far as can be told."""
+def process_lives(pid: int, mark: str) -> bool:
+    """Whether the process with this pid and `process_mark` still runs on this host, as far as can be told here."""
     ours = process_mark(os.getpid())
-    if not ours or not identity.process:
+    if not ours or not mark:
         return True
-    if ours.rpartition("/")[0] != identity.process.rpartition("/")[0]:
+    if ours.rpartition("/")[0] != mark.rpartition("/")[0]:
         return True  # another machine or container of the same name, or an earlier boot: only its lease can tell
-    return process_mark(identity.pid) == identity.process
+    return process_mark(pid) == mark

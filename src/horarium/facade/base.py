@@ -16,6 +16,10 @@ class Facade:
     timezone: str
     """The IANA zone of jobs that are given none."""
 
+    def now(self) -> datetime:
+        """The plan's present time, by its database's clock: aware, in UTC. Raises PlanUnavailable."""
+        return self._now()
+
     def _now(self) -> datetime:
         """The plan's present time. Prepares the plan first: its clock is measured then."""
         self._plan.prepare()

@@ -123,6 +123,7 @@ class Nodes:
                     row.version,
                     row.clock_offset,
                     row.running,
+                    row.process,
                 )
                 for row in connection.execute(query)
             ]
