@@ -130,6 +130,7 @@ class Ticker:
 
     def look_again(self) -> None:
         """Try once more to import what could not be imported; what can is let run again. Raises PlanUnavailable."""
+        self._ticks.hold_what_is_never_due()
         broken = self._ticks.broken()
         unknown = self.unknown_tasks
         if broken or unknown:

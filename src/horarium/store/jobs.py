@@ -17,7 +17,7 @@ from horarium.states import Change, JobStatus, Overlap, RunState, target
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.quarantine import let_go
-from horarium.store.rows import JobRow, faults_of, job_values, payload_start, show_job
+from horarium.store.rows import JobRow, clock_faults, faults_of, job_values, payload_start, show_job
 from horarium.store.settling import settle_before_change, settle_before_removal
 from horarium.store.slots import give_slots
 from horarium.when.once import Once
@@ -146,9 +146,9 @@ class Jobs:
                     next_run_time = new.trigger.first(now)
             if moves_clock:
                 settle_before_change(connection, self._database.dialect, old, now)
-            self._write_definition(connection, row, _values_over(row, new, changes), now)
             if moves_clock:
                 set_next(connection, old.key, next_run_time)
+            self._write_definition(connection, row, _values_over(row, new, changes), now)
             return show_job(_one(connection, job_id))
 
     def remove(self, job_id: str, now: datetime) -> None:
@@ -223,12 +223,12 @@ class Jobs:
     def _replace(self, connection: Connection, row: Row[Any], job: Job, values: dict[str, Any], now: datetime) -> None:
         """Give a job that is there a new definition; move its clock only if its trigger is another."""
         old = show_job(row)
-        if old.trigger.same_schedule(job.trigger):
+        if old.trigger.same_schedule(job.trigger) and not clock_faults(row.next_run_time, row.version):
             self._write_definition(connection, row, values | {"trigger": row.trigger}, now)
             return
         settle_before_change(connection, self._database.dialect, old, now)
-        self._write_definition(connection, row, values, now)
         set_next(connection, row.key, _first_time(job, now))
+        self._write_definition(connection, row, values, now)
 
     def _write_definition(self, connection: Connection, row: Row[Any], values: dict[str, Any], now: datetime) -> None:
         """Write what changed; runs made before keep the task and arguments that they were made with."""
@@ -309,7 +309,7 @@ def set_next(connection: Connection, key: int, next_run_time: datetime | None) -
 
 
 def _remove(connection: Connection, rows: Sequence[Row[Any]], now: datetime) -> None:
-    due = [show_job(row) for row in rows if row.next_run_time is not None and row.next_run_time <= now]
+    due = [show_job(row) for row in rows if isinstance(row.next_run_time, datetime) and row.next_run_time <= now]
     settle_before_removal(connection, due, now)
     for group in _groups([row.key for row in rows]):
         connection.execute(update(jobs).where(jobs.c.key.in_(group)).values(removed_at=now, updated_at=now))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +18,7 @@ from horarium.job import POLICY_NAMES, Job, Policies
 from horarium.jsontext import clean, to_json_text
 from horarium.retry import Retry
 from horarium.states import Cause, JobStatus, RunState
+from horarium.store.schema import UnreadableTime
 from horarium.values import AttemptInfo, ErrorInfo, Progress, RunInfo, RunKey
 from horarium.when import codec
 from horarium.when.base import Count, Trigger
@@ -62,6 +63,16 @@ class JobRow(NamedTuple):
     next_run_time: Any
     version: Any
     paused: Any
+
+
+def clock_faults(next_run_time: object, version: object) -> dict[str, str]:
+    """What is wrong with a job's clock, by column; SQLite alone lets anything be wrong with it."""
+    faults: dict[str, str] = {}
+    if isinstance(next_run_time, UnreadableTime):
+        faults["next_run_time"] = f"{next_run_time.value!r} is no time; give the job a next run time, or a trigger"
+    if version is not None and not isinstance(version, int):
+        faults["version"] = f"{version!r} is no number; it is set right when the job is changed"
+    return faults
 
 
 _WIDTH = len(JobRow._fields)
@@ -122,6 +133,8 @@ def job_values(job: Job) -> dict[str, Any]:
 def read_job(row: Row[Any]) -> Job:
     """A job from a row that ends with the fields of JobRow. Raises one of UNREADABLE when the row is damaged."""
     fields = JobRow._make(row[-_WIDTH:])
+    if wrong := clock_faults(fields.next_run_time, fields.version):
+        raise JobError(in_words(wrong))
     return _job(fields, codec.loads(fields.trigger), _args(fields), _kwargs(fields), _policies_of(*_policies(fields)))
 
 
@@ -143,7 +156,7 @@ def show_job(row: Row[Any]) -> Job:
         () if "args" in faults else _args(row),
         {} if "kwargs" in faults else _kwargs(row),
         policies,
-        fault="; ".join(f"{column}: {why}" for column, why in faults.items()),
+        fault=in_words(faults),
     )
 
 
@@ -163,7 +176,12 @@ def faults_of(row: Row[Any]) -> dict[str, str]:
     for name in POLICY_NAMES:
         attempt(name, functools.partial(_checked_policy, row, name))
     attempt("status", lambda: JobStatus(row.status))
-    return faults
+    return faults | clock_faults(row.next_run_time, row.version)
+
+
+def in_words(faults: Mapping[str, str]) -> str:
+    """The columns that cannot be read, and why, for people."""
+    return "; ".join(f"{column}: {why}" for column, why in faults.items())
 
 
 def _job(
@@ -183,8 +201,8 @@ def _job(
         origin=row.origin,
         key=row.key,
         revision=row.revision,
-        version=row.version or 0,
-        next_run_time=row.next_run_time,
+        version=row.version if isinstance(row.version, int) else 0,
+        next_run_time=None if isinstance(row.next_run_time, UnreadableTime) else row.next_run_time,
         paused=paused,
         fault=fault or row.fault,
         status=JobStatus.PAUSED if paused and status is JobStatus.SCHEDULED else status,

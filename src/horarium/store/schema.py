@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -74,6 +74,32 @@ def _instant_of(microseconds: int | None) -> datetime | None:
     return None if microseconds is None else from_microseconds(microseconds)
 
 
+class UnreadableTime(NamedTuple):
+    """What stands in a clock where a time should: SQLite keeps any kind of value in any column."""
+
+    value: object
+
+
+class ClockTime(Instant):
+    """A time that may be damaged: read as an UnreadableTime then, so that the other rows can be read."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """From the database."""
+        return _in_utc if dialect.name == "postgresql" else _clock_time_of
+
+
+def _clock_time_of(microseconds: Any) -> datetime | UnreadableTime | None:
+    # Whole numbers only: a tick names the very value that it read, and would never find a fraction again.
+    if type(microseconds) is int:
+        try:
+            return from_microseconds(microseconds)
+        except OverflowError:
+            return UnreadableTime(microseconds)
+    return None if microseconds is None else UnreadableTime(microseconds)
+
+
 # SQLite counts rows by itself only in a column that is spelled INTEGER.
 _Key = BigInteger().with_variant(Integer, "sqlite")
 
@@ -131,7 +157,7 @@ job_clock = Table(
     "horarium_job_clock",
     metadata,
     Column("job_key", _Key, primary_key=True, autoincrement=False),
-    Column("next_run_time", Instant),
+    Column("next_run_time", ClockTime),
     Column("version", BigInteger, nullable=False, server_default=text("0")),
     Column("revision", Integer, nullable=False, server_default=text("1")),
     Column("paused", Boolean, nullable=False, server_default=false()),

@@ -15,8 +15,9 @@ from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.holds import PLAN_PAUSED
 from horarium.store.jobs import select_jobs
-from horarium.store.quarantine import Definition, let_go, set_aside
-from horarium.store.rows import UNREADABLE, read_job
+from horarium.store.quarantine import Definition, let_go, set_aside, set_aside_damaged_clocks
+from horarium.store.rows import UNREADABLE, clock_faults, read_job
+from horarium.store.schema import UnreadableTime
 from horarium.store.settling import Settled, Thought, write_thoughts
 
 clock, facts, jobs = schema.job_clock, schema.facts, schema.jobs
@@ -63,18 +64,30 @@ class Ticks:
         if damaged:
             self.hold(damaged, JobStatus.QUARANTINED)
         known = self._definitions
-        return [
-            Due(known[key, revision], due_at, version)
-            for key, due_at, version, revision in rows
-            if (key, revision) in known
-        ]
+        sound = [row for row in rows if (row[0], row[3]) in known and type(row[1]) is datetime and type(row[2]) is int]
+        if len(sound) < len(rows):
+            self._hold_damaged_clocks([row.job_key for row in rows if (row.job_key, row.revision) not in damaged])
+        return [Due(known[key, revision], due_at, version) for key, due_at, version, revision in sound]
+
+    def hold_what_is_never_due(self) -> None:
+        """Quarantine jobs whose next run time is none, so that no tick comes to them. Not every database can have any.
+
+        Raises PlanUnavailable.
+        """
+        beyond = self._database.dialect.is_no_time(clock.c.next_run_time)
+        if beyond is None:
+            return
+        with self._database.read() as connection:
+            keys = connection.scalars(select(clock.c.job_key).where(_DUE, beyond).limit(_AT_ONCE)).all()
+        if keys:
+            self._hold_damaged_clocks(keys)
 
     def next_time(self, without: Collection[int] = ()) -> datetime | None:
         """When the next job is due; None when none ever is."""
         query = _NEXT_TIME.where(clock.c.job_key.not_in(without)) if without else _NEXT_TIME
         with self._database.read() as connection:
-            found: datetime | None = connection.scalar(query)
-            return found
+            found: datetime | UnreadableTime | None = connection.scalar(query)
+            return found if isinstance(found, datetime) else None
 
     def write(self, thoughts: Sequence[Thought], *, node: str, now: datetime, takes: Callable[[Job], bool]) -> Settled:
         """Write decisions in one transaction; see `settling.write_thoughts`."""
@@ -105,6 +118,11 @@ class Ticks:
         with self._database.read() as connection:
             return [(row.key, row.task) for row in connection.execute(query)]
 
+    def _hold_damaged_clocks(self, keys: Sequence[int]) -> None:
+        with self._database.write() as connection:
+            for start in range(0, len(keys), _AT_ONCE):
+                set_aside_damaged_clocks(connection, keys[start : start + _AT_ONCE])
+
     def _load(self, connection: Connection, wanted: Sequence[Definition]) -> dict[Definition, str]:
         """Read definitions that are not in memory; answers those that cannot be read, with why."""
         missing = [key for key, revision in wanted if (key, revision) not in self._definitions]
@@ -116,6 +134,8 @@ class Ticks:
             try:
                 job = read_job(row)
             except UNREADABLE as error:
+                if clock_faults(row.next_run_time, row.version):
+                    continue  # its clock is set aside by itself
                 damaged[row.key, row.revision] = f"{type(error).__name__}: {error}"
             else:
                 self._definitions[job.key, job.revision] = job

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Insert, Table
 
@@ -92,6 +92,10 @@ class Dialect(ABC):
     @abstractmethod
     def among(self, column: ColumnElement[int], values: Sequence[int]) -> ColumnElement[bool]:
         """Whether a column is one of many numbers, given as one parameter: no statement to be put together for each."""
+
+    @abstractmethod
+    def is_no_time(self, column: ColumnElement[Any]) -> ColumnElement[bool] | None:
+        """Whether a column of times holds what is none, and comes after all times; None where it cannot."""
 
     @abstractmethod
     def notify(self, connection: Connection, channel: str) -> None:

@@ -164,6 +164,10 @@ class PostgreSQL(Dialect):
         (numbers,) = _arrays([(value,) for value in values], "n")
         return column == any_(cast(literal(numbers, Text), ARRAY(BigInteger)))
 
+    def is_no_time(self, column: ColumnElement[Any]) -> ColumnElement[bool] | None:
+        """It cannot."""
+        return None
+
     def notify(self, connection: Connection, channel: str) -> None:
         """NOTIFY, delivered at the commit."""
         connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": channel})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from sqlite3 import SQLITE_CONSTRAINT, SQLITE_ERROR, SQLITE_MISMATCH, SQLITE_MISUSE, SQLITE_RANGE, OperationalError
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Insert, Table, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, Connection, Insert, Table, func, select, text, type_coerce
 from sqlalchemy.dialects.sqlite import insert
 
 from horarium.clock import from_microseconds, to_microseconds
@@ -62,6 +63,7 @@ RETURNING horarium_runs.scheduled_at, horarium_runs.job_key
 """)
 
 
+_LAST_MOMENT = to_microseconds(datetime.max.replace(tzinfo=UTC))
 _OUR_FAULTS = (SQLITE_ERROR, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_MISUSE, SQLITE_RANGE)
 
 
@@ -118,6 +120,10 @@ class SQLite(Dialect):
     def among(self, column: ColumnElement[int], values: Sequence[int]) -> ColumnElement[bool]:
         """A JSON list."""
         return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))
+
+    def is_no_time(self, column: ColumnElement[Any]) -> ColumnElement[bool] | None:
+        """Numbers past the year 9999, text and blobs, which SQLite sorts in this order."""
+        return type_coerce(column, BigInteger) > _LAST_MOMENT
 
     def notify(self, connection: Connection, channel: str) -> None:
         """Nothing: other processes see the plan's change counter at their next look."""
