@@ -18,6 +18,7 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 4, "the plan's database is missing, out of reach, or of another release"
     CONFLICT = 5, "not possible in this state: the id is taken, the run has ended"
     CONFIGURATION = 6, "a setting, configuration file or application cannot be used"
+    STILL_WAITING = 124, "a run was waited for no longer: --timeout was over, or nobody took it for a minute"
     INTERRUPTED = 130, "interrupted by Ctrl+C"
     BROKEN_PIPE = 141, "the reader of the output went away"
 

@@ -18,15 +18,22 @@ from horarium.errors import (
     PlanUnavailable,
     RunNotFound,
     RunStateError,
+    RunTimeout,
     SchemaError,
     TaskNotFound,
     TriggerError,
 )
 
+
+class StillWaiting(HorariumError):
+    """A run that was waited for has not ended, and is waited for no longer. It goes on, or waits its turn."""
+
+
 _CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
     ((JobNotFound, RunNotFound, TaskNotFound), ExitCode.NOT_FOUND),
     ((PlanUnavailable, SchemaError), ExitCode.UNAVAILABLE),
     ((JobExists, RunStateError), ExitCode.CONFLICT),
+    ((StillWaiting, RunTimeout), ExitCode.STILL_WAITING),
     ((ConfigurationError,), ExitCode.CONFIGURATION),
     ((TriggerError, JobError), ExitCode.USAGE),
 )

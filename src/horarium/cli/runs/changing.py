@@ -10,7 +10,8 @@ from horarium.cli.as_json import run_json
 from horarium.cli.opening import open_plan
 from horarium.cli.output import write_json
 from horarium.cli.runs.naming import RunName, find_run
-from horarium.cli.runs.waiting import note_when_nobody_runs, wait_and_tell
+from horarium.cli.runs.outlook import note_obstacle
+from horarium.cli.runs.waiting import TimeoutOption, WaitOption, read_timeout, wait_and_tell
 from horarium.cli.session import session_of
 from horarium.states import RunState
 
@@ -40,21 +41,22 @@ def cancel(
 def retry(
     context: typer.Context,
     run: RunName,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait for its end, with its progress; the exit code says how it ended.")
-    ] = False,
+    wait: WaitOption = False,
+    timeout: TimeoutOption = None,
 ) -> None:
     """Try a run again; done steps and items stay done.
 
     Only a run that has ended can be tried again. Items that failed are tried, and those that were not reached.
     """
     session = session_of(context)
+    longest = read_timeout(timeout, wait=wait)
     scheduler = open_plan(session)
     again = scheduler.retry_run(find_run(scheduler, run).id)
-    note_when_nobody_runs(session, scheduler)
     if wait:
-        wait_and_tell(session, scheduler, again)
-    elif session.json:
+        wait_and_tell(session, scheduler, again, longest)
+        return
+    note_obstacle(session, scheduler, again)
+    if session.json:
         write_json(run_json(again))
     else:
         typer.echo(f"Run {again.id} of {again.job_id} is queued again.")

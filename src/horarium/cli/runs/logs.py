@@ -15,6 +15,7 @@ from horarium.cli.opening import open_to_read
 from horarium.cli.output import write_json
 from horarium.cli.patience import patiently
 from horarium.cli.runs.naming import RunName, find_run
+from horarium.cli.runs.outlook import note_obstacle
 from horarium.cli.session import Session, session_of
 from horarium.states import FINAL
 from horarium.values import LogLine
@@ -46,6 +47,8 @@ def logs(
     session = session_of(context)
     scheduler = open_to_read(session)
     found = find_run(scheduler, run)
+    if follow:
+        note_obstacle(session, scheduler, found)
     pieces = _pieces(session, scheduler, found) if follow else iter([scheduler.run_logs(found.id)])
     told_attempt, told = 0, False
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -11,12 +11,15 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from horarium.cli.as_json import run_json
 from horarium.cli.exit_codes import ExitCode
 from horarium.cli.output import compact, open_console, write_json
-from horarium.cli.patience import patiently
+from horarium.cli.patience import PATIENCE, patiently
+from horarium.cli.runs.outlook import Outlook
 from horarium.cli.runs.tables import run_line, waiting_words
 from horarium.cli.session import Session
 from horarium.cli.times import now, took
+from horarium.errors import TriggerError
 from horarium.states import FINAL, RunState
 from horarium.values import RunInfo
+from horarium.when.durations import parse_duration
 
 if TYPE_CHECKING:
     from horarium.scheduler import Scheduler
@@ -24,17 +27,40 @@ if TYPE_CHECKING:
 _LOOK_EVERY = 0.2
 
 
-def note_when_nobody_runs(session: Session, scheduler: Scheduler) -> None:
-    """Say so when no node lives that could take a run from the queue."""
-    present = now()
-    if not any(node.alive_at(present) for node in scheduler.nodes()):
-        session.note("No scheduler is running: the run waits until one starts (`horarium run`).")
+WaitOption = Annotated[
+    bool, typer.Option("--wait", help="Wait for its end, with its progress; the exit code says how it ended.")
+]
+TimeoutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout",
+        metavar="DURATION",
+        help="With --wait: wait at most so long (90, 5m). [default: until nobody took it for a minute]",
+    ),
+]
 
 
-def wait_and_tell(session: Session, scheduler: Scheduler, run: RunInfo) -> None:
-    """Wait for the end of a run and tell how it ended. Exits with 1 when it did not succeed, 130 after Ctrl+C."""
+def read_timeout(text: str | None, *, wait: bool) -> float | None:
+    """Seconds to wait for at most. Raises BadParameter."""
+    if text is None:
+        return None
+    if not wait:
+        raise typer.BadParameter("it goes with --wait", param_hint="--timeout")
     try:
-        ended = _wait(session, scheduler, run)
+        return parse_duration(text).total_seconds()
+    except TriggerError as error:
+        raise typer.BadParameter(str(error), param_hint="--timeout") from error
+
+
+def wait_and_tell(session: Session, scheduler: Scheduler, run: RunInfo, timeout: float | None = None) -> None:
+    """Wait for the end of a run and tell how it ended.
+
+    Exits with 1 when it did not succeed, 130 after Ctrl+C. Raises StillWaiting after `timeout` seconds, or without one
+    when nobody took the run for a minute.
+    """
+    outlook = Outlook(session, scheduler, timeout)
+    try:
+        ended = _wait(session, scheduler, run, outlook)
     except KeyboardInterrupt:
         session.note(f"\nStopped waiting; run {run.id} goes on. `horarium runs cancel {run.id}` stops it.")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
@@ -46,10 +72,10 @@ def wait_and_tell(session: Session, scheduler: Scheduler, run: RunInfo) -> None:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _wait(session: Session, scheduler: Scheduler, run: RunInfo) -> RunInfo:
+def _wait(session: Session, scheduler: Scheduler, run: RunInfo, outlook: Outlook) -> RunInfo:
     console = open_console(error=True)
     if session.json or not console.is_terminal:
-        return _wait_in_lines(session, scheduler, run)
+        return _wait_in_lines(session, scheduler, run, outlook)
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -61,23 +87,25 @@ def _wait(session: Session, scheduler: Scheduler, run: RunInfo) -> RunInfo:
         bar = bars.add_task(run.job_id, total=None, far="")
         while run.state not in FINAL:
             bars.update(bar, **_bar(run))
-            run = _look_again(session, scheduler, run)
+            run = _look_again(session, scheduler, run, outlook)
     return run
 
 
-def _wait_in_lines(session: Session, scheduler: Scheduler, run: RunInfo) -> RunInfo:
+def _wait_in_lines(session: Session, scheduler: Scheduler, run: RunInfo, outlook: Outlook) -> RunInfo:
     told = ""
     while run.state not in FINAL:
         if run.state != told:
             session.note(run_line(run, now()))
             told = run.state
-        run = _look_again(session, scheduler, run)
+        run = _look_again(session, scheduler, run, outlook)
     return run
 
 
-def _look_again(session: Session, scheduler: Scheduler, run: RunInfo) -> RunInfo:
-    time.sleep(_LOOK_EVERY)
-    return patiently(session, lambda: scheduler.get_run(run.id))
+def _look_again(session: Session, scheduler: Scheduler, run: RunInfo, outlook: Outlook) -> RunInfo:
+    patience = min(PATIENCE, max(outlook.left, 0.0))
+    patiently(session, lambda: outlook.check(run), patience)
+    time.sleep(min(_LOOK_EVERY, max(outlook.left, 0.0)))
+    return patiently(session, lambda: scheduler.get_run(run.id), patience)
 
 
 def _bar(run: RunInfo) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from horarium.cli.output import Rows, open_console, write_json
 from horarium.cli.patience import patiently
 from horarium.cli.runs.tables import elapsed, progress_words, remark, run_line, state_text, waiting_words
 from horarium.cli.session import Session, session_of
+from horarium.cli.standing import see_nodes
 from horarium.cli.times import now, took
 from horarium.errors import RunNotFound
 from horarium.states import ACTIVE, FINAL, RunState
@@ -43,7 +44,10 @@ def watch(
     A run that ended stays for ten seconds. In a pipe, and with --json, each change of a run is a line.
     """
     session = session_of(context)
-    watched = Watched(open_to_read(session), job)
+    scheduler = open_to_read(session)
+    watched = Watched(scheduler, job)
+    if not any(seen.may_run for seen in see_nodes(scheduler)):
+        session.note("No scheduler is running: what waits goes on when one starts (`horarium run`).")
     console = open_console()
     try:
         if session.json or not console.is_terminal:
