@@ -114,6 +114,22 @@ def test_steps_that_were_committed_are_not_computed_again(
     assert sum(count - 1 for count in counts.values()) <= 2, "at most the step that was under way at each kill"
 
 
+@pytest.mark.parametrize("plan_url", ["sqlite"], indirect=True)
+def test_a_run_that_advances_between_kills_outlives_more_of_them_than_one_that_does_not(
+    plan: Scheduler, plan_url: str, nodes: Start, ledger: Ledger
+) -> None:
+    plan.add_job("chaos.steps", every(hours=1), id="steps", args=[str(ledger), 200])
+    node = nodes(plan_url, lease=LONG)
+    run = plan.run_now("steps")
+    for _ in range(4):
+        seen = len(ledger.lines())
+        eventually(lambda seen=seen: len(ledger.lines()) > seen + 2, "steps go on")
+        node.kill()
+        node.start()
+    ended = plan.wait_for_run(run.id, timeout=60)
+    assert (ended.state, ended.crashes, ended.attempt) == (RunState.SUCCEEDED, 1, 5)
+
+
 @pytest.mark.parametrize(
     ("plan_url", "task"), [("sqlite", "chaos.leave"), ("postgresql", "chaos.kill")], indirect=["plan_url"]
 )

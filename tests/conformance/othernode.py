@@ -10,6 +10,7 @@ from horarium.execution.registry import REGISTRY
 from horarium.states import RunState
 from horarium.store.claims import Claimed, Claims, write_ends
 from horarium.store.database import Database
+from horarium.store.dialects import Dialect
 from horarium.store.nodes import Identity, Nodes
 from horarium.store.work import Holder, Work
 
@@ -55,6 +56,11 @@ class OtherNode:
     def holder(self, claimed: Claimed) -> Holder:
         """What its writes name."""
         return Holder(claimed.key, claimed.attempt, self.name)
+
+    @property
+    def dialect(self) -> Dialect:
+        """Its database's ways."""
+        return self._database.dialect
 
     @property
     def work(self) -> Work:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 
 from horarium import PermanentError, Retry, Run, RunState, SyncRun, at, every, task
 from horarium.states import DecisionKind
+from horarium.store.claims import Claimed
 from horarium.store.database import Database
+from horarium.store.work import Chunk, insert_step, write_chunk
 from horarium.testing import Timetable
 from horarium.values import RunInfo
 
@@ -293,6 +296,59 @@ def test_a_run_that_three_nodes_died_of_is_stopped(table: Timetable, other: Othe
     assert (run.state, run.crashes) == (RunState.FAILED, 3)
     assert run.error is not None
     assert run.error.message == "3 nodes died while the run was on them, the last was other"
+
+
+def commit_step(other: OtherNode, claimed: Claimed, name: str, now: datetime) -> None:
+    holder = other.holder(claimed)
+    with other.work.fenced(holder) as connection:
+        insert_step(connection, other.dialect, holder, name, "1", now)
+
+
+def commit_item(other: OtherNode, claimed: Claimed, key: str, now: datetime) -> None:
+    holder = other.holder(claimed)
+    _, _, _, number = other.work.load_marks(holder.key, "batch")
+    with other.work.fenced(holder) as connection:
+        write_chunk(connection, other.dialect, holder, Chunk("batch", number, done=[key]), now)
+
+
+@pytest.mark.parametrize("commit", [commit_step, commit_item])
+def test_crashes_are_counted_anew_once_the_run_has_advanced(
+    table: Timetable, other: OtherNode, commit: Callable[..., None]
+) -> None:
+    table.scheduler.add_job(do, at(START), id="job")
+    run_id = table.scheduler.run_now("job").id
+    for number in range(5):
+        (claimed,) = other.take(table.clock.now())
+        commit(other, claimed, f"part {number}", table.clock.now())
+        other.die(table.clock.now())
+    run = table.scheduler.get_run(run_id)
+    assert (run.state, run.crashes) == (RunState.QUEUED, 1)
+    crash(table, other, times=2)
+    run = table.scheduler.get_run(run_id)
+    assert (run.state, run.crashes) == (RunState.FAILED, 3)
+
+
+def test_a_run_that_advances_is_stopped_after_ten_crashes_even_so(table: Timetable, other: OtherNode) -> None:
+    table.scheduler.add_job(do, at(START), id="job")
+    run_id = table.scheduler.run_now("job").id
+    for number in range(10):
+        assert table.scheduler.get_run(run_id).state is RunState.QUEUED
+        (claimed,) = other.take(table.clock.now())
+        commit_item(other, claimed, f"part {number}", table.clock.now())
+        other.die(table.clock.now())
+    run = table.scheduler.get_run(run_id)
+    assert run.state is RunState.FAILED
+    assert "10 nodes died while the run was on them, though it advanced between" in str(run.error)
+
+
+def test_a_retry_by_hand_counts_crashes_from_nought(table: Timetable, other: OtherNode) -> None:
+    table.scheduler.add_job(do, at(START), id="job")
+    run_id = table.scheduler.run_now("job").id
+    crash(table, other, times=3)
+    table.scheduler.retry_run(run_id)
+    crash(table, other, times=2)
+    run = table.scheduler.get_run(run_id)
+    assert (run.state, run.crashes) == (RunState.QUEUED, 2)
 
 
 def test_a_crash_uses_up_no_retry(table: Timetable, other: OtherNode) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Table, func, select, update
 
 from horarium.states import Change, OnCrash, sources, target
 from horarium.store import schema
@@ -16,9 +16,21 @@ from horarium.values import ErrorInfo
 attempts, jobs, nodes, runs = schema.attempts, schema.jobs, schema.nodes, schema.runs
 
 CRASHES_ALLOWED = 3
-"""A run whose node died this many times while it ran is stopped: it may be what kills them."""
+"""A run whose node died this many times, and that committed no step or item between, is stopped: it may kill them."""
+
+CRASHES_IN_ALL = 10
+"""A run whose node died this many times is stopped though it advanced: a batch can crawl on round what kills."""
 
 _NODE_DIED = "horarium.NodeDied"
+
+
+def _rows_of(table: Table) -> Any:
+    of_run = (table.c.scheduled_at == runs.c.scheduled_at) & (table.c.job_key == runs.c.job_key)
+    return select(func.count()).select_from(table).where(of_run).scalar_subquery()
+
+
+# Each attempt begins new rows of items, so that rows tell whether it has committed any.
+_MARKS = _rows_of(schema.steps) + _rows_of(schema.items)
 
 
 def rescue_from(connection: Connection, dialect: Dialect, node: str, now: datetime, *, crashed: bool = True) -> int:
@@ -34,6 +46,9 @@ def rescue_from(connection: Connection, dialect: Dialect, node: str, now: dateti
             runs.c.attempt,
             runs.c.started_at,
             runs.c.crashes,
+            runs.c.crashes_in_all,
+            runs.c.marks_at_crash,
+            _MARKS.label("marks"),
             runs.c.stop_reason,
             jobs.c.on_crash,
         )
@@ -55,8 +70,12 @@ def rescue_from(connection: Connection, dialect: Dialect, node: str, now: dateti
 
 def _values_after(row: Any, node: str, now: datetime, crashed: bool) -> dict[str, Any]:
     """What a run that was on such a node becomes: cancelled if it was told to stop, failed, or queued again."""
-    crashes = row.crashes + crashed
-    values: dict[str, Any] = {"crashes": crashes}
+    values: dict[str, Any] = {}
+    crashes, in_all = row.crashes, row.crashes_in_all
+    if crashed:
+        # What was committed meanwhile is not done again: the run is that much nearer to its end.
+        crashes, in_all = (1 if row.marks > row.marks_at_crash else crashes + 1), in_all + 1
+        values = {"crashes": crashes, "crashes_in_all": in_all, "marks_at_crash": row.marks}
     ended = {"slot": None, "finished_at": now}
     if row.stop_reason is not None:
         return values | ended | {"state": target(Change.CANCEL)}
@@ -64,6 +83,8 @@ def _values_after(row: Any, node: str, now: datetime, crashed: bool) -> dict[str
         why = f'node {node} {_what_happened(crashed)} while the run was on it (on_crash: "fail")'
     elif crashes >= CRASHES_ALLOWED:
         why = f"{crashes} nodes died while the run was on them, the last was {node}"
+    elif in_all >= CRASHES_IN_ALL:
+        why = f"{in_all} nodes died while the run was on them, though it advanced between; the last was {node}"
     else:
         return values | {"state": target(Change.RESCUE), "not_before": now, "node": None}
     return values | ended | {"state": target(Change.FAIL), "error": error_text(ErrorInfo(_NODE_DIED, why))}

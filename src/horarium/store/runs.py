@@ -141,6 +141,7 @@ class Runs:
                     start_deadline=None,
                     failures=0,
                     crashes=0,
+                    crashes_in_all=0,
                     stop_reason=None,
                     finished_at=None,
                     error=None,

@@ -187,6 +187,8 @@ runs = Table(
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("crashes", SmallInteger, nullable=False, server_default=text("0")),
+    Column("crashes_in_all", SmallInteger, nullable=False, server_default=text("0")),
+    Column("marks_at_crash", Integer, nullable=False, server_default=text("0")),
     Column("created_at", Instant, nullable=False),
     Column("not_before", Instant),
     Column("start_deadline", Instant),
@@ -223,8 +225,9 @@ runs = Table(
 """One execution of a job for one occurrence. `attempt` is the fencing token: every write names it and the node.
 
 `slot` is this run's place among the job's `max_instances`; the unique index over it is the overlap lock of the whole
-fleet. `failures` counts failed attempts (for the retry policy), `crashes` attempts whose node died. `payload` holds the
-task and arguments when they are not, or no longer, those of the job.
+fleet. `failures` counts failed attempts (for the retry policy), `crashes` attempts whose node died since the run last
+advanced, `crashes_in_all` all of them; `marks_at_crash` is how many rows of steps and items there were at the last one.
+`payload` holds the task and arguments when they are not, or no longer, those of the job.
 """
 
 attempts = Table(

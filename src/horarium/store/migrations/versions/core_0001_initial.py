@@ -186,6 +186,8 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("crashes", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("crashes_in_all", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("marks_at_crash", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("not_before", INSTANT, nullable=True),
         sa.Column("start_deadline", INSTANT, nullable=True),
