@@ -66,8 +66,47 @@ def test_an_id_that_is_taken_is_a_conflict_that_says_what_to_do(cli: Cli) -> Non
     assert "jobs edit clean" in again.error["message"]
 
 
-def test_a_task_that_is_not_here_may_be_elsewhere(sqlite_cli: Cli) -> None:
-    assert sqlite_cli("jobs", "add", "elsewhere.jobs:sync", "--every", "10m").code == 0
+def test_a_task_whose_module_is_not_here_may_be_elsewhere_and_is_warned_of(sqlite_cli: Cli) -> None:
+    answer = sqlite_cli("jobs", "add", "elsewhere.jobs:sync", "--every", "10m")
+    assert answer.code == 0
+    assert "Warning: task 'elsewhere.jobs:sync' cannot be imported here: there is no module elsewhere" in answer.err
+
+
+def test_a_name_that_nobody_registered_here_is_warned_of(sqlite_cli: Cli) -> None:
+    answer = sqlite_cli("jobs", "add", "clitasks.cleanup", "--every", "10m")
+    assert answer.code == 0
+    assert 'Did you mean "clitasks:cleanup"?' in answer.err
+
+
+def test_a_task_that_is_known_here_is_not_warned_of(sqlite_cli: Cli) -> None:
+    assert sqlite_cli("jobs", "add", TASK, "--every", "10m").err == ""
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ("echo hello", "is no task"),
+        ("", "is no task"),
+        ("clitasks: cleanup", "names no function"),
+        ("my tasks:cleanup", "names no function"),
+        ("clitasks:", "names no function"),
+        ("clitasks..x:f", "names no function"),
+        ("clitasks:clenup", "did you mean 'cleanup'"),
+        ("clitasks:log", "not a function"),
+        ("__main__:cleanup", "another file in every process"),
+    ],
+)
+def test_a_task_that_no_node_can_know_is_refused(sqlite_cli: Cli, task: str, words: str) -> None:
+    answer = sqlite_cli("jobs", "add", task, "--every", "10m", json=True)
+    assert answer.code == 2
+    assert words in answer.error["message"]
+    assert sqlite_cli("jobs", "list").code == 4, "no plan was made"
+
+
+def test_an_edit_refuses_such_a_task_too(sqlite_cli: Cli) -> None:
+    sqlite_cli("jobs", "add", TASK, "--every", "10m", "--id", "clean")
+    assert sqlite_cli("jobs", "edit", "clean", "--task", "clitasks:clenup").code == 2
+    assert sqlite_cli("jobs", "show", "clean", json=True).json["task"] == TASK
 
 
 @pytest.mark.parametrize(

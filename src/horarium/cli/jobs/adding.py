@@ -10,6 +10,7 @@ from horarium.cli.as_json import job_json
 from horarium.cli.bundles import takes_bundles
 from horarium.cli.job_options import ArgumentOptions, PolicyOptions
 from horarium.cli.jobs.reading import job_details
+from horarium.cli.jobs.task_names import checked_task
 from horarium.cli.opening import open_plan
 from horarium.cli.output import write, write_json
 from horarium.cli.session import session_of
@@ -41,11 +42,12 @@ def add(
 ) -> None:
     """Add a job.
 
-    Makes the plan if there is none yet. Exactly one option says when. A task that cannot be imported here is
-    added all the same: another node may know it.
+    Makes the plan if there is none yet. Exactly one option says when. A task whose module cannot be imported here is
+    added all the same, with a warning: another node may know it.
     """
     session = session_of(context)
     trigger, zone = when.needed_trigger(), when.zone()
+    task = checked_task(session, task, param_hint="TASK")
     args, kwargs, chosen = arguments.args(), arguments.kwargs(), policies.policies()
     job = open_plan(session, create=True).add_job(
         task,

@@ -10,6 +10,7 @@ from horarium.cli.as_json import job_json
 from horarium.cli.bundles import takes_bundles
 from horarium.cli.job_options import ArgumentOptions, PolicyOptions
 from horarium.cli.jobs.reading import job_details
+from horarium.cli.jobs.task_names import checked_task
 from horarium.cli.opening import open_plan
 from horarium.cli.output import write, write_json
 from horarium.cli.session import session_of
@@ -44,6 +45,7 @@ def edit(
     session = session_of(context)
     changes: dict[str, Any] = dict(policies.policies())
     trigger, zone = when.trigger_or_none(), when.zone()
+    task = None if task is None else checked_task(session, task, param_hint="--task")
     changes |= {key: value for key, value in (("name", name), ("func", task)) if value is not None}
     args, kwargs = arguments.args(), arguments.kwargs()
     if not changes and not no_args and all(one is None for one in (trigger, zone, args, kwargs)):
