@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from horarium.errors import HorariumError as HorariumError
     from horarium.errors import PermanentError as PermanentError
     from horarium.errors import PlanUnavailable as PlanUnavailable
+    from horarium.errors import RunFailed as RunFailed
+    from horarium.errors import RunStopped as RunStopped
     from horarium.errors import Skip as Skip
     from horarium.execution.context import Run as Run
     from horarium.execution.context import SyncRun as SyncRun
@@ -59,8 +61,10 @@ _HOMES = {
     "Policies": "horarium.job",
     "Retry": "horarium.retry",
     "Run": "horarium.execution.context",
+    "RunFailed": "horarium.errors",
     "RunInfo": "horarium.values",
     "RunState": "horarium.states",
+    "RunStopped": "horarium.errors",
     "Scheduler": "horarium.scheduler",
     "Settings": "horarium.settings",
     "Skip": "horarium.errors",

@@ -5,6 +5,8 @@ All derive from `HorariumError`. Messages name the job, run or setting they spea
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class HorariumError(Exception):
     """Root of all errors raised by Horarium."""
@@ -60,6 +62,19 @@ class RunNotFound(HorariumError, LookupError):
 
 class RunStateError(HorariumError):
     """The run is not in a state that allows what was asked."""
+
+
+class RunFailed(RunStateError):
+    """A run that was waited for by `Scheduler.run` ended without a result: failed, cancelled or missed.
+
+    `run` is the run as it ended (RunInfo). `error` is what its function raised (ErrorInfo: type, message, traceback,
+    permanent), None when it was cancelled or missed; `run.stop_reason` says why then.
+    """
+
+    def __init__(self, run: Any) -> None:  # a RunInfo, whose module needs this one
+        super().__init__(f"run {run.id} of {run.task} is {run.state}: {run.error or run.stop_reason}")
+        self.run = run
+        self.error = run.error
 
 
 class TaskNotFound(HorariumError, LookupError):

@@ -13,6 +13,7 @@ from horarium.errors import (
     HorariumError,
     JobError,
     JobNotFound,
+    RunFailed,
     RunNotFound,
     RunStateError,
     RunTimeout,
@@ -326,6 +327,27 @@ def test_a_task_that_was_run_is_no_job_of_the_user(table: Timetable) -> None:
 def test_a_task_that_fails_when_it_is_run_says_so(table: Timetable) -> None:
     with pytest.raises(RunStateError, match=r"of conformance\.fail is failed: ValueError: alas"):
         table.scheduler.run(fail, "alas")
+
+
+def test_the_error_of_a_task_that_was_run_brings_the_run_and_what_its_function_raised(table: Timetable) -> None:
+    with pytest.raises(RunFailed) as caught:
+        table.scheduler.run(fail, "alas")
+    assert caught.value.run == table.scheduler.get_run(caught.value.run.id)
+    assert (caught.value.run.state, caught.value.error.type) == (RunState.FAILED, "ValueError")
+    assert caught.value.error.message == "alas"
+    assert "in fail" in caught.value.error.traceback
+
+
+def test_the_error_of_a_task_that_was_cancelled_says_why(table: Timetable) -> None:
+    def cancelled(run: SyncRun) -> None:
+        table.scheduler.cancel_run(run.id, "not today")
+        table.scheduler._service.node.runner.attend()  # type: ignore[union-attr]
+        run.check()
+
+    tasks.plans[:] = [cancelled]
+    with pytest.raises(RunFailed, match="is cancelled: not today") as caught:
+        table.scheduler.run(tasks.do)
+    assert caught.value.run.stop_reason == "not today"
 
 
 def test_a_task_cannot_be_run_where_no_node_is(url: str) -> None:

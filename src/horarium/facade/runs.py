@@ -19,7 +19,7 @@ from horarium.building import (
     known,
 )
 from horarium.engines.inline import InlineEngine
-from horarium.errors import JobError, RunStateError, RunTimeout
+from horarium.errors import JobError, RunFailed, RunStateError, RunTimeout
 from horarium.facade.base import Facade
 from horarium.facade.checks import choices, job_named, limit_of, whole
 from horarium.states import FINAL, JobStatus, Overlap, RunState
@@ -128,8 +128,9 @@ class RunMethods(Facade):
     def run(self, func: Callable[..., Any] | str, *args: Any, **kwargs: Any) -> Any:
         """Run a task now, recorded like any run, and return its result as JSON reads it back.
 
-        Some node must be running, here or in another process. Raises RunStateError when there is none, or when the run
-        did not succeed; JobError for a function that cannot be found again; ArgumentsNotJSON.
+        Some node must be running, here or in another process. Raises RunStateError when there is none; RunFailed (one
+        too), whose `run` and `error` say what became of it, when the run did not succeed; JobError for a function that
+        cannot be found again; ArgumentsNotJSON.
         """
         now = self._now()
         by_hand = isinstance(self._service.engine, InlineEngine)
@@ -154,7 +155,7 @@ class RunMethods(Facade):
         self._plan.jobs.add([job], now, replace_existing=True)
         ended = self.wait_for_run(self.run_now(job.id, args, kwargs).id)
         if ended.state is not RunState.SUCCEEDED:
-            raise RunStateError(f"run {ended.id} of {job.task} is {ended.state}: {ended.error or ended.stop_reason}")
+            raise RunFailed(ended)
         return ended.result
 
     def cancel_run(self, run_id: str, reason: str = "cancelled by a person") -> RunInfo:
