@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self, TypeVar
 
@@ -32,8 +32,8 @@ EXECUTORS = ("loop", "thread", "process")
 class Policies:
     """How a job's occurrences become runs and how its runs are treated. None means: as the task says.
 
-    `misfire_grace_time` and `timeout` are seconds; `keep_runs` is a number of runs and `keep_days` an age. Raises
-    JobError.
+    `misfire_grace_time` and `timeout` are seconds; `keep_runs` is a number of runs and `keep_days` an age. Each of the
+    three may be given as a timedelta, and is a number from then on. Raises JobError.
     """
 
     executor: str | None = None
@@ -62,16 +62,9 @@ class Policies:
         _check_whole("catch_up", self.catch_up, MOST_CAUGHT_UP)
         if self.keep_runs is not None:
             _check_whole("keep_runs", self.keep_runs, _MOST)
-        for name, longest in _LONGEST.items():
-            value = getattr(self, name)
-            if value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= longest:
-                unit = "days" if name.endswith("days") else "seconds"
-                raise JobError(
-                    f"{name} must be a number of {unit}, more than 0 and at most {longest:g}, not {value!r}; "
-                    "leave it out for none"
-                )
+        for name in _LONGEST:
+            if getattr(self, name) is not None:
+                put(self, name, checked_length(name, getattr(self, name)))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON, without what is at its default."""
@@ -90,6 +83,22 @@ class Policies:
         if values.get("retry") is not None:
             values["retry"] = Retry.from_json(values["retry"])
         return cls(**values)
+
+
+def checked_length(name: str, value: object) -> float:
+    """The length of time that a policy names, as the number that is kept: of days for `keep_days`, else of seconds.
+
+    Raises JobError, naming the policy.
+    """
+    in_days = name.endswith("days")
+    if isinstance(value, timedelta):
+        value = value / timedelta(days=1) if in_days else value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= _LONGEST[name]:
+        raise JobError(
+            f"{name} must be a number of {'days' if in_days else 'seconds'}, more than 0 and at most "
+            f"{_LONGEST[name]:g}, not {value!r}; leave it out for none"
+        )
+    return value
 
 
 def _choice(kind: type[_Choice], value: object, name: str) -> _Choice:

@@ -119,7 +119,14 @@ class Retry:
     ) -> Self:
         limit = None if max_delay is None else _seconds(max_delay, "max_delay")
         names = (permanent,) if isinstance(permanent, (str, type)) else permanent
-        return cls(kind, _seconds(base, "delay"), max_attempts, limit, jitter, tuple(_class_name(one) for one in names))
+        return cls(
+            kind,
+            _seconds(base, "delay" if kind == "fixed" else "base"),
+            max_attempts,
+            limit,
+            jitter,
+            tuple(_class_name(one) for one in names),
+        )
 
     def delay_before(self, attempt: int, random: Callable[[], float] = standard_random.random) -> float:
         """Seconds to wait before `attempt` is made: 1 is the first try (no wait), 2 the first retry.

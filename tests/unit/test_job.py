@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +35,22 @@ def test_policies_come_back_from_their_json() -> None:
     )
     assert Policies.from_json(policies.to_json()) == policies
     assert set(policies.to_json()) == set(POLICY_NAMES)
+
+
+def test_a_length_of_time_may_be_a_timedelta_and_is_kept_as_a_number() -> None:
+    policies = Policies(
+        timeout=timedelta(minutes=5),  # type: ignore[arg-type] # fields say what is kept
+        misfire_grace_time=timedelta(milliseconds=1500),  # type: ignore[arg-type]
+        keep_days=timedelta(hours=12),  # type: ignore[arg-type]
+    )
+    assert policies == Policies(timeout=300.0, misfire_grace_time=1.5, keep_days=0.5)
+    assert policies.to_json() == {"timeout": 300.0, "misfire_grace_time": 1.5, "keep_days": 0.5}
+
+
+@pytest.mark.parametrize("length", [timedelta(), timedelta(seconds=-1), timedelta.max], ids=str)
+def test_a_timedelta_has_the_bounds_of_the_number(length: timedelta) -> None:
+    with pytest.raises(JobError, match="timeout must be a number of seconds, more than 0"):
+        Policies(timeout=length)  # type: ignore[arg-type]
 
 
 def test_a_policy_that_this_release_does_not_know_is_refused() -> None:

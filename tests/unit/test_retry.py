@@ -135,3 +135,14 @@ def test_what_is_at_its_default_is_not_written() -> None:
 def test_a_wrong_policy_is_refused_by_field(data: object, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         Retry.from_json(data)
+
+
+def test_every_delay_may_be_a_timedelta_and_is_kept_in_seconds() -> None:
+    minute, hour = timedelta(minutes=1), timedelta(hours=1)
+    assert Retry.linear(minute, max_delay=hour) == Retry.linear(60, max_delay=3600)
+    assert Retry.exponential(minute, max_delay=hour).to_json() == Retry.exponential(60, max_delay=3600).to_json()
+
+
+def test_a_delay_below_nothing_is_refused_by_its_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"base must be a number of seconds, 0 or more, not -60\.0"):
+        Retry.linear(timedelta(minutes=-1))

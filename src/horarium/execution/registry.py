@@ -16,10 +16,12 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal, TypeVar, overload
 
 from horarium.errors import JobError, TaskNotFound
 from horarium.execution.functions import MISSING, found_in, is_async, module_of, name_of, reference_of, running_as
+from horarium.job import checked_length
 from horarium.retry import Retry
 from horarium.states import OnCrash
 
@@ -83,7 +85,7 @@ class _Options:
 
     name: str | None
     retry: Retry | None
-    timeout: float | None
+    timeout: float | timedelta | None
     executor: str | None
     on_crash: OnCrash | None
 
@@ -200,7 +202,7 @@ def task(
     /,
     *,
     retry: Retry | None = None,
-    timeout: float | None = None,
+    timeout: float | timedelta | None = None,
     executor: str | None = None,
     on_crash: OnCrash | str | None = None,
 ) -> Callable[[Function], Function]: ...
@@ -211,7 +213,7 @@ def task(
     /,
     *,
     retry: Retry | None = None,
-    timeout: float | None = None,
+    timeout: float | timedelta | None = None,
     executor: str | None = None,
     on_crash: OnCrash | str | None = None,
 ) -> Any:
@@ -220,7 +222,7 @@ def task(
     - `name`: stays the same when the function is renamed or moved, so that its jobs go on; without one the task is
       known by its reference, "package.module:function". No colon in it.
     - `retry`: when and how often a failed run is tried again; not at all if left out.
-    - `timeout`: seconds for each attempt; none if left out.
+    - `timeout`: seconds, or a timedelta, for each attempt; none if left out.
     - `executor`: "loop" (async functions, their default), "thread" (the default of plain ones), or "process", a child
       process that a timeout or a cancel really ends.
     - `on_crash`: "resume" (the default) or "fail": what to do with a run whose node died.
@@ -255,8 +257,10 @@ def _define(function: Callable[..., Any], options: _Options | None, ref: str | N
         raise JobError(f"task {what}: executor {options.executor!r} is not one of {', '.join(EXECUTORS)}")
     if options.executor == "loop" and not asynchronous:
         raise JobError(f"task {what} is a plain function, which would block the event loop; leave executor out")
-    if options.timeout is not None and not options.timeout > 0:
-        raise JobError(f"task {what}: timeout must be more than 0 s, not {options.timeout!r}; leave it out for none")
+    try:
+        timeout = None if options.timeout is None else checked_length("timeout", options.timeout)
+    except JobError as error:
+        raise JobError(f"task {what}: {error}") from None
     face, parameter, place = _wanted_run(function, asynchronous)
     return TaskDefinition(
         name=options.name or ref,
@@ -268,7 +272,7 @@ def _define(function: Callable[..., Any], options: _Options | None, ref: str | N
         run_parameter=parameter,
         run_place=place,
         retry=options.retry,
-        timeout=options.timeout,
+        timeout=timeout,
         on_crash=options.on_crash,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from horarium.building import (
@@ -39,7 +39,7 @@ class JobMethods(Facade):
         kwargs: Mapping[str, Any] | None = None,
         id: str | None = None,  # noqa: A002 - APScheduler's name
         name: str | None = None,
-        misfire_grace_time: float | None = None,
+        misfire_grace_time: float | timedelta | None = None,
         coalesce: bool = True,
         max_instances: int = 1,
         next_run_time: datetime | None = None,
@@ -47,12 +47,12 @@ class JobMethods(Facade):
         replace_existing: bool = False,
         overlap: Overlap | str = Overlap.SKIP,
         executor: str | None = None,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         retry: Retry | None = None,
         on_crash: OnCrash | str | None = None,
         catch_up: int | None = None,
         keep_runs: int | None = None,
-        keep_days: float | None = None,
+        keep_days: float | timedelta | None = None,
         timezone: str | None = None,
         paused: bool = False,
         origin: str = "code",
@@ -62,7 +62,7 @@ class JobMethods(Facade):
 
         - `trigger`: `every(hours=1)`, `cron("0 3 * * *")`, …; or APScheduler's objects and spellings
           (`"cron", hour=6`; `run_date="2025-10-13 15:30:00"`). Without one the job runs once, now.
-        - `misfire_grace_time`, `timeout`: seconds. `max_instances`: over all nodes.
+        - `misfire_grace_time`, `timeout`: seconds, or a timedelta. `max_instances`: over all nodes.
         - `replace_existing`: a job of this id takes the new definition; with an unchanged trigger it keeps its next
           time, and a pause stays.
 

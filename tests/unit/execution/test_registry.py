@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -421,3 +422,18 @@ def test_a_partial_of_an_async_function_and_an_object_called_so_are_async():
     assert defined(functools.wraps(later)(functools.partial(later))).is_async
     assert is_async(Later())
     assert not is_async(asyncio.Event)
+
+
+def test_a_timeout_may_be_a_timedelta():
+    @task("registry.patient", timeout=timedelta(minutes=5))
+    def patient(): ...
+
+    assert REGISTRY.resolve("registry.patient").timeout == 300
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "5m", True, timedelta()], ids=repr)
+def test_a_timeout_that_is_no_length_of_time_is_refused_with_the_task(timeout):
+    with pytest.raises(JobError, match=r"task .*: timeout must be a number of seconds, more than 0"):
+
+        @task("registry.hasty", timeout=timeout)
+        def hasty(): ...
