@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import OrderedDict
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -107,3 +112,35 @@ def test_a_value_that_is_nested_too_deeply_is_refused() -> None:
 
 def test_text_is_cleaned_of_what_databases_refuse() -> None:
     assert clean("a\x00b\ud800c\U0001f600") == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c\U0001f600"
+
+
+@pytest.mark.parametrize(
+    ("value", "advice"),
+    [
+        (datetime(2025, 10, 13, tzinfo=UTC), "pass text, value.isoformat()"),
+        (date(2025, 10, 13), "pass text, value.isoformat()"),
+        (timedelta(minutes=1), "pass a number of seconds, value.total_seconds()"),
+        (Decimal("1.10"), "pass text, str(value)"),
+        (UUID(int=7), "pass text, str(value)"),
+        (Path("/tmp"), "pass text, str(value)"),
+        ({1, 2}, "pass a list, sorted(value)"),
+        (b"raw", "pass text, value.hex()"),
+        (object(), "pass what it is found by (an id, a path), and load it in the task"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_who_passes_what_json_does_not_have_is_told_what_to_pass_instead(value: Any, advice: str) -> None:
+    with pytest.raises(ArgumentsNotJSON, match=re.escape(advice)):
+        to_json_text([value], "it")
+
+
+def test_who_passes_it_deep_inside_is_told_where() -> None:
+    with pytest.raises(ArgumentsNotJSON, match=re.escape("(at ['orders'][1]['when']); pass text")):
+        to_json_text({"orders": [{}, {"when": date(2025, 10, 13)}]}, "it")
+
+
+def test_what_contains_itself_several_times_is_refused_soon() -> None:
+    knot: list[Any] = []
+    knot += [knot, knot, knot, {"knot": knot}]
+    with pytest.raises(ArgumentsNotJSON, match="it cannot be written as JSON"):
+        to_json_text(knot, "it")

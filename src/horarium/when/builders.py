@@ -60,6 +60,8 @@ def every(
         )
     except (TypeError, ValueError, OverflowError) as error:
         raise TriggerError(f"the parts of an interval must be finite numbers: {error}") from None
+    if not interval and any((weeks, days, hours, minutes, seconds, milliseconds)):
+        raise TriggerError("an interval is at least a microsecond long; the one that was given is shorter")
     if not interval:
         raise TriggerError("an interval needs a length: every(minutes=10), every(hours=1)")
     return Interval(interval, **_shared(start, end, jitter, timezone))

@@ -124,6 +124,8 @@ class Interval(Trigger):
             interval = timedelta(seconds=seconds)
         except (ValueError, OverflowError):
             raise TriggerError(f"seconds {seconds!r} is not a length of time") from None
+        if seconds > 0 and not interval:
+            raise TriggerError(f"an interval is at least a microsecond long, not {seconds!r} seconds")
         return cls(interval, **fields)
 
     def describe(self) -> str:

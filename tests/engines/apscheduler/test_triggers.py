@@ -264,6 +264,11 @@ def test_a_subclass_that_changes_no_times_is_what_it_extends() -> None:
     ("trigger", "args", "message"),
     [
         ("weekly", {}, "there is no trigger 'weekly'; the names are interval, cron"),
+        ("weekly", {}, r"A schedule is every\(minutes=5\), cron\("),
+        ("every 5 min", {}, r"Every so often is every\(seconds=300\)"),
+        ("10m", {}, r"Every so often is every\(seconds=600\)"),
+        ("*/5 * * * *", {}, r"A cron expression is cron\('\*/5 \* \* \* \*'\)"),
+        ("@daily", {}, r"A cron expression is cron\('@daily'\)"),
         ("interval", {"hour": 3}, "interval: there is no argument 'hour'; there are weeks, days, hours"),
         (None, {"hour": 3}, "say trigger='cron' or 'interval'"),
         ("cron", {"hour": 25}, "hour '25' is not within 0 to 23"),

@@ -108,6 +108,8 @@ def test_any_number_of_missed_occurrences_is_counted_exactly(length: int, span: 
     ("arguments", "message"),
     [
         ({}, "needs a length"),
+        ({"seconds": 1e-9}, "an interval is at least a microsecond long"),
+        ({"milliseconds": -1e-5}, "an interval is at least a microsecond long"),
         ({"minutes": -1}, "more than nothing"),
         ({"seconds": float("nan")}, "finite numbers"),
         ({"days": 1e30}, "finite numbers"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
@@ -22,6 +23,7 @@ from apscheduler.util import convert_to_datetime, datetime_repr
 from horarium.errors import TriggerError
 from horarium.when import AllOf, AnyOf, CalendarInterval, Cron, CronFields, Interval, Once, Trigger, codec
 from horarium.when.calendar_fields import FIELDS
+from horarium.when.durations import parse_duration
 from horarium.when.moments import moment
 from horarium.when.zones import zone_name
 
@@ -77,7 +79,9 @@ def convert_trigger(
 def _from_alias(alias: str | None, args: dict[str, Any], timezone: str | tzinfo | None) -> Trigger:
     name = "date" if alias is None else alias
     if name not in _ALIASES:
-        raise TriggerError(f"there is no trigger {name!r}; the names are {', '.join(_ALIASES)}")
+        raise TriggerError(
+            f"there is no trigger {name!r}; the names are {', '.join(_ALIASES)}. {_how_it_is_written(name)}"
+        )
     make, known = _ALIASES[name]
     for unknown in sorted(set(args) - set(known)):
         hint = "" if alias else "; without trigger=... it is a date trigger: say trigger='cron' or 'interval'"
@@ -85,6 +89,18 @@ def _from_alias(alias: str | None, args: dict[str, Any], timezone: str | tzinfo 
     args = {key: value for key, value in args.items() if value is not None}
     args.setdefault("timezone", timezone)
     return make(args)
+
+
+def _how_it_is_written(text: str) -> str:
+    """What somebody meant who wrote a schedule where the name of a trigger is expected."""
+    with suppress(TriggerError):
+        seconds = parse_duration(text.strip().lower().removeprefix("every ")).total_seconds()
+        if seconds:
+            return f"Every so often is every(seconds={seconds:g})"
+    with suppress(TriggerError):
+        Cron(text)
+        return f"A cron expression is cron({text!r})"
+    return 'A schedule is every(minutes=5), cron("*/5 * * * *"), daily("06:00"), or at("2025-10-13 15:30")'
 
 
 def _make_interval(args: dict[str, Any]) -> Trigger:
