@@ -142,7 +142,7 @@ def _fitted(sentences: Sequence[Sentence]) -> str:
 def _reason(error: Exception, timeout: float) -> str:
     """Return why a request failed, in a few words."""
     name = type(error).__name__
-    if isinstance(error, ConnectionError):
+    if isinstance(error, ConnectionError) or name == "ConnectError":
         return "the server cannot be reached"
     if "Timeout" in name:
         return f"it did not answer within {timeout:g} s"
