@@ -161,6 +161,12 @@ def test_a_pair_is_name_and_json(text: str) -> None:
     ("seconds", "words"),
     [
         (0.34, "340 ms"),
+        (0.9994, "999 ms"),
+        (0.9996, "1 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (59.7, "1 min"),
+        (86_399.7, "1 d"),
         (4.24, "4.2 s"),
         (5, "5 s"),
         (65, "1 min 5 s"),
@@ -179,6 +185,49 @@ def test_durations_are_told_in_two_parts(seconds: float, words: str) -> None:
 )
 def test_times_are_told_by_their_distance(seconds: float, words: str) -> None:
     assert relative(PRESENT + timedelta(seconds=seconds), PRESENT) == words
+
+
+@pytest.mark.parametrize(
+    ("present", "when", "words"),
+    [
+        ("2025-03-01", "2026-02-28", "in 364 d"),
+        ("2025-03-01", "2026-03-01", "in 1 y"),
+        ("2024-02-01", "2025-01-31", "in 365 d"),
+        ("2024-02-01", "2025-02-01", "in 1 y"),
+        ("2024-02-29", "2025-02-28", "in 365 d"),
+        ("2024-02-29", "2025-03-01", "in 1 y"),
+        ("2025-10-13", "3025-10-12", "in 999 y"),
+        ("2025-10-13", "3025-10-13", "in 1000 y"),
+        ("2025-10-13", "2015-10-14", "9 y ago"),
+        ("2025-10-13", "2015-10-13", "10 y ago"),
+    ],
+)
+def test_a_year_away_is_the_same_date_again(present: str, when: str, words: str) -> None:
+    instants = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (when, present)]
+    assert relative(*instants) == words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["jobs", "list", "--limit"],
+        ["runs", "list", "--limit"],
+        ["why", "clean", "--limit"],
+        ["jobs", "preview", "--every", "1h", "--count"],
+        ["runs", "logs", "clean", "--attempt"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("number", ["0", "-1", "many", "1e3", "99999999999999999999"])
+def test_a_number_out_of_bounds_is_told_with_the_bounds(words: Sequence[str], number: str) -> None:
+    answer = CliRunner().invoke(app, [*words[:-1], f"{words[-1]}={number}"])
+    assert answer.exit_code == 2
+    assert re.search(rf"{words[-1]}.*: it must be a whole number from 1 to \d+, not {number}\n", answer.stderr)
+
+
+def test_nothing_may_be_left_out_but_not_less_than_nothing() -> None:
+    answer = CliRunner().invoke(app, ["jobs", "list", "--offset=-1"])
+    assert "it must be a whole number from 0 to 1000000, not -1" in answer.stderr
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ def duration_words(seconds: float) -> str:
     """A length of time in at most two parts: "340 ms", "4.2 s", "2 min 5 s", "3 h", "12 d"."""
     if seconds < 0:
         return f"-{duration_words(-seconds)}"
-    if seconds < 1:
-        return f"{round(seconds * 1000)} ms"
-    if seconds < 10:  # noqa: PLR2004 - below ten a tenth of a second is worth showing
+    if (milliseconds := round(seconds * 1000)) < 1000:  # noqa: PLR2004 - of a second
+        return f"{milliseconds} ms"
+    if round(seconds, 1) < 10:  # noqa: PLR2004 - below ten a tenth of a second is worth showing
         return f"{seconds:.1f} s".replace(".0 ", " ")
     rest = round(seconds)
     for index, (unit, size) in enumerate(_STEPS):

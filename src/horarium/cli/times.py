@@ -11,7 +11,7 @@ from horarium.job import Job
 from horarium.when.durations import parse_duration
 from horarium.when.moments import instant, moment
 
-_COARSE = ((86_400 * 365, "y"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_COARSE = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _NOW = 1.0
 
 
@@ -41,13 +41,23 @@ def short(when: datetime, present: datetime) -> str:
 
 
 def relative(when: datetime, present: datetime) -> str:
-    """How far away a time is: "in 3 min", "2 h ago", "now"."""
+    """How far away a time is: "in 3 min", "2 h ago", "now". A year is one of the calendar, leap day or not."""
     seconds = (when - present).total_seconds()
     if abs(seconds) < _NOW:
         return "now"
-    size, unit = next(step for step in _COARSE if abs(seconds) >= step[0])
-    number = int(abs(seconds) // size)
+    if years := _years(min(when, present), max(when, present)):
+        number, unit = years, "y"
+    else:
+        size, unit = next(step for step in _COARSE if abs(seconds) >= step[0])
+        number = int(abs(seconds) // size)
     return f"in {number} {unit}" if seconds > 0 else f"{number} {unit} ago"
+
+
+def _years(earlier: datetime, later: datetime) -> int:
+    """How many years have gone by: the later date has come round so often."""
+    first, last = earlier.astimezone(UTC), later.astimezone(UTC)
+    not_yet = (last.month, last.day, last.time()) < (first.month, first.day, first.time())
+    return last.year - first.year - not_yet
 
 
 def told(when: datetime | None, present: datetime) -> str:

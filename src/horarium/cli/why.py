@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from horarium.cli.as_json import decision_json
+from horarium.cli.counts import count
 from horarium.cli.opening import open_to_read
 from horarium.cli.output import Rows, write, write_json
 from horarium.cli.runs.tables import remark, state_text
@@ -35,7 +36,7 @@ def why(
         str | None,
         typer.Argument(metavar="TIME", help='One occurrence, in the job\'s zone: "2025-10-13 15:30".'),
     ] = None,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", parser=count(), help="At most so many, the newest first.")] = 20,
 ) -> None:
     """What became of a job's occurrences, and why.
 

@@ -9,6 +9,7 @@ import typer
 
 from horarium.cli.as_json import time_json
 from horarium.cli.bundles import takes_bundles
+from horarium.cli.counts import count as number
 from horarium.cli.opening import open_to_read, read_settings
 from horarium.cli.output import Rows, write, write_json
 from horarium.cli.session import Session, session_of
@@ -18,6 +19,7 @@ from horarium.errors import JobNotFound
 from horarium.when import Trigger
 
 _UTC = "UTC"
+_MOST = 10_000
 
 
 @takes_bundles
@@ -25,7 +27,7 @@ def preview(
     context: typer.Context,
     when: TriggerOptions,
     job: Annotated[str | None, typer.Argument(metavar="JOB", help="The job's id, or give --cron, --every, ...")] = None,
-    count: Annotated[int, typer.Option("--count", "-n", metavar="N", min=1, help="How many.")] = 10,
+    count: Annotated[int, typer.Option("--count", "-n", metavar="N", parser=number(most=_MOST), help="How many.")] = 10,
     after: Annotated[str | None, typer.Option(metavar="TIME", help="From this time on. [default: now]")] = None,
 ) -> None:
     """Show the next times of a job, or of any schedule.

@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from horarium.cli.as_json import job_json, run_json
+from horarium.cli.counts import count
 from horarium.cli.durations import duration_words
 from horarium.cli.opening import open_to_read
 from horarium.cli.output import Details, Rows, compact, write, write_json
@@ -41,8 +42,10 @@ def list_jobs(
         str | None,
         typer.Option(metavar="ORIGIN", help="Only those added by: code, cli, api, file:NAME, app:NAME, builtin."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="At most so many. [default: all]")] = None,
-    offset: Annotated[int, typer.Option(metavar="N", min=0, help="Leave out so many of the first.")] = 0,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", parser=count(), help="At most so many. [default: all]")
+    ] = None,
+    offset: Annotated[int, typer.Option(metavar="N", parser=count(0), help="Leave out so many of the first.")] = 0,
 ) -> None:
     """List the jobs, those due next first.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from horarium.cli.as_json import line_json
+from horarium.cli.counts import count
 from horarium.cli.opening import open_to_read
 from horarium.cli.output import write_json
 from horarium.cli.patience import patiently
@@ -38,7 +39,7 @@ def logs(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until the run has ended; in JSON one line is one document.")
     ] = False,
-    attempt: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only this attempt.")] = None,
+    attempt: Annotated[int | None, typer.Option(metavar="N", parser=count(), help="Only this attempt.")] = None,
 ) -> None:
     """Show what a run logged.
 

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from horarium.cli.as_json import attempt_json, run_json
+from horarium.cli.counts import count
 from horarium.cli.opening import open_to_read
 from horarium.cli.output import Rows, write, write_json
 from horarium.cli.runs.naming import RunName, find_run
@@ -31,8 +32,8 @@ def list_runs(
         str | None, typer.Option(metavar="TIME", help='Due at or after this time, or so long ago: "2025-10-13", 2h.')
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Due at or before this time.")] = None,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
-    offset: Annotated[int, typer.Option(metavar="N", min=0, help="Leave out so many of the first.")] = 0,
+    limit: Annotated[int, typer.Option(metavar="N", parser=count(), help="At most so many.")] = 20,
+    offset: Annotated[int, typer.Option(metavar="N", parser=count(0), help="Leave out so many of the first.")] = 0,
 ) -> None:
     """List runs, the newest occurrence first.
 
