@@ -130,6 +130,11 @@ def test_what_the_steps_of_a_run_returned_can_be_read(table: Timetable) -> None:
     assert table.scheduler.run_steps(run.id, "items_a") == {}
 
 
+def test_a_run_tells_the_time_of_the_plan(table: Timetable) -> None:
+    run = run_plans(table, lambda run: run.now().isoformat())
+    assert run.result == START.isoformat()
+
+
 def test_the_steps_of_a_run_that_there_is_not_are_not_found(table: Timetable) -> None:
     with pytest.raises(RunNotFound):
         table.scheduler.run_steps("0000000000000000000000000")

@@ -49,6 +49,10 @@ class _Face:
         """The occurrence: when the run was due, aware, in UTC. The same in all its attempts, and when it runs late."""
         return self._facts.scheduled_at
 
+    def now(self) -> datetime:
+        """The present time by the plan's clock, aware, in UTC: the database's, or the one that a test sets."""
+        return self._core.link.clock.now()
+
     @property
     def attempt(self) -> int:
         """Which attempt this is; the first is 1."""

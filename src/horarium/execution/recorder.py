@@ -57,7 +57,11 @@ class Recorder:
     def put(self, record: Record) -> None:
         """Have `record` committed. Returns at once; may be called from any thread. After the end it is refused."""
         if not self._has_thread:
-            self._commit([record])
+            self._pending.append(record)
+            # Within a transaction of this thread there can be no other on SQLite; then the next record takes it along.
+            if not self._database.is_written_here:
+                records, self._pending = self._pending, []
+                self._commit(records)
             return
         with self._changed:
             if not self._closing:

@@ -69,6 +69,11 @@ class Database:
         with self._translated(), self._reader.connect() as connection:
             yield connection
 
+    @property
+    def is_written_here(self) -> bool:
+        """Whether this thread has a transaction open beside which it cannot have another."""
+        return self._writing == threading.get_ident() and self.dialect.one_writer
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block and is rolled back by any exception.
@@ -76,7 +81,7 @@ class Database:
         Raises PlanUnavailable when the database does not answer or cannot be written, and HorariumError in a thread
         that has such a transaction open, where there can only be one.
         """
-        if self._writing == threading.get_ident() and self.dialect.one_writer:
+        if self.is_written_here:
             raise HorariumError(
                 "this would wait for a transaction that the same thread has open: SQLite has one writer at a time. End "
                 "the transaction first, or write through its connection"

@@ -43,6 +43,7 @@ class Shelf:
         self.open = threading.Event()
         self.open.set()
         self.tries = 0
+        self.is_written_here = False
 
     @contextmanager
     def write(self) -> Iterator[list[str]]:
@@ -171,3 +172,13 @@ def test_before_the_start_each_record_is_committed_where_it_is_put(shelf: Shelf)
     recorder.put(note)
     assert note.answered.is_set()
     assert recorder.close(0)
+
+
+def test_before_the_start_a_record_that_comes_in_a_transaction_waits_for_the_next(shelf: Shelf) -> None:
+    recorder = Recorder(shelf, Shelf.write_together)  # type: ignore[arg-type]
+    shelf.is_written_here = True
+    recorder.put(Note("a line logged by a transactional step"))
+    assert shelf.commits == []
+    shelf.is_written_here = False
+    recorder.put(Note("the end"))
+    assert shelf.commits == [["a line logged by a transactional step", "the end"]]
