@@ -154,6 +154,11 @@ def test_what_is_kept_for_searches_joins_segments_to_sentences() -> None:
     ]
 
 
+def test_what_a_database_cannot_take_is_not_kept() -> None:
+    (kept,) = search_texts([Sentence(0, 1, "ru\0n \ud800fast")], [])
+    assert (kept.text, kept.folded) == ("run fast", " run fast ")
+
+
 @given(st.text(max_size=60), st.text(max_size=20))
 def test_like_finds_in_sqlite_what_is_found_here(text: str, query: str) -> None:
     try:

@@ -39,7 +39,8 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 _NOT_A_WORD = re.compile(r"\W+")
 # Thai to Khmer without Hangul and Georgian; kana, Chinese characters, and those beyond the basic plane.
 _WITHOUT_SPACES = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff"
+    "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
 )
 
 
@@ -174,9 +175,15 @@ def search_texts(spoken: Iterable[Passage], shown: Iterable[Passage]) -> tuple[S
 
     Segments of speech are joined to sentences, so that a phrase is found that two of them share.
     """
-    texts = [SearchText(SPEECH, each.start, each.end, each.text, fold(each.text)) for each in sentences_of(spoken)]
-    texts += [SearchText(SCREEN, each.start, each.end, each.text, fold(each.text)) for each in lines_of(shown)]
+    texts = [_kept(SPEECH, each) for each in sentences_of(spoken)]
+    texts += [_kept(SCREEN, each) for each in lines_of(shown)]
     return tuple(text for text in texts if text.folded)
+
+
+def _kept(source: str, passage: Passage) -> SearchText:
+    # PostgreSQL takes neither NUL nor half of a pair of surrogates.
+    text = passage.text.replace("\0", "").encode("utf-8", "ignore").decode()
+    return SearchText(source, passage.start, passage.end, text, fold(text))
 
 
 def parse_query(text: str) -> Query:
