@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from horarium import Scheduler
+from horarium.store.pruning import Pruned
+
 from .cli_calls import HORARIUM, PATIENCE, PROJECT, Cli, eventually
 
 TASK = "clitasks:cleanup"
@@ -74,6 +77,12 @@ def test_the_status_says_that_nothing_runs(cli: Cli) -> None:
 def test_pruning_tells_what_was_forgotten(cli: Cli) -> None:
     cli("jobs", "add", TASK, "--every", "1h", "--id", "clean")
     assert cli("prune", json=True).json == {"runs": 0, "decisions": 0, "jobs": 0, "nodes": 0}
+
+
+def test_pruning_counts_in_the_singular_and_the_plural(sqlite_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    sqlite_cli("jobs", "add", TASK, "--every", "1h", "--id", "clean")
+    monkeypatch.setattr(Scheduler, "prune", lambda _scheduler: Pruned(runs=1, decisions=2, jobs=0, nodes=1))
+    assert sqlite_cli("prune").out == "Forgot 1 run, 2 decisions, 1 node.\n"
 
 
 def test_in_a_pipe_a_line_of_a_table_is_a_line_of_text(sqlite_cli: Cli) -> None:

@@ -7,6 +7,7 @@ import typer
 from horarium.cli.opening import open_plan
 from horarium.cli.output import write_json
 from horarium.cli.session import session_of
+from horarium.wording import counted
 
 
 def prune(context: typer.Context) -> None:
@@ -20,7 +21,7 @@ def prune(context: typer.Context) -> None:
     if session.json:
         write_json(counts)
     elif any(counts.values()):
-        told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+        told = ", ".join(counted(number, name.removesuffix("s")) for name, number in counts.items() if number)
         typer.echo(f"Forgot {told}.")
     else:
         typer.echo("There was nothing to forget.")

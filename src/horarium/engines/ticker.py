@@ -20,6 +20,7 @@ from horarium.store.database import Database
 from horarium.store.nodes import Nodes
 from horarium.store.settling import Settled, Thought
 from horarium.store.ticks import Due, Ticks
+from horarium.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ class Ticker:
         mended = [key for key, task in broken if self._knows(task)]
         if mended:
             self._ticks.release(mended)
-            logger.info("%d broken jobs can run again", len(mended))
+            logger.info("can run again: %s", counted(len(mended), "broken job"))
 
     def _knows(self, task: str) -> bool:
         try:

@@ -22,6 +22,7 @@ from horarium.store.claims import Claims
 from horarium.store.database import Database
 from horarium.store.nodes import Identity, Nodes
 from horarium.store.plan_clock import PlanClock
+from horarium.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -192,7 +193,7 @@ class Lease:
         number = self._claims.rescue(node, self._clock.now(), crashed=crashed)
         if number:
             why = "died" if crashed else "lost its lease"
-            logger.warning("rescued %d runs of node %s, which %s", number, node, why)
+            logger.warning("rescued %s of node %s, which %s", counted(number, "run"), node, why)
 
 
 def process_mark(pid: int) -> str:

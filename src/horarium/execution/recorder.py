@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from horarium.errors import PlanUnavailable
 from horarium.store.database import Connection, Database
+from horarium.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ class Recorder:
             except PlanUnavailable as error:
                 if time.monotonic() - said_at > _SAY_AGAIN_AFTER:
                     said_at = time.monotonic()
-                    logger.warning("%d results wait to be recorded: %s", len(records), error)
+                    logger.warning("waiting to be recorded: %s: %s", counted(len(records), "result"), error)
                 self._given_up.wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other records must not suffer from it
@@ -117,7 +118,7 @@ class Recorder:
                 return
             else:
                 if pause > _FIRST_PAUSE:
-                    logger.info("%d results that waited are recorded", len(records))
+                    logger.info("recorded after a wait: %s", counted(len(records), "result"))
                 for record in records:
                     _tell(record.committed)
                 return

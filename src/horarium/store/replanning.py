@@ -13,6 +13,7 @@ from horarium.store.jobs import select_jobs
 from horarium.store.rows import UNREADABLE, read_job
 from horarium.when import Interval
 from horarium.when.zones import database_version
+from horarium.wording import counted
 
 clock, facts, jobs = schema.job_clock, schema.facts, schema.jobs
 
@@ -39,7 +40,9 @@ def replan_for_new_zones(database: Database, now: datetime) -> int:
             with database.write() as connection:
                 last, number = _replan(connection, last, now)
             moved += number
-        logger.info("the time zone database is %s, was %s: %d jobs have another time", version, planned_with, moved)
+        logger.info(
+            "the time zone database is %s, was %s: another time for %s", version, planned_with, counted(moved, "job")
+        )
     with database.write() as connection:
         connection.execute(delete(facts).where(facts.c.name == _ZONES))
         connection.execute(insert(facts).values(name=_ZONES, value=version))

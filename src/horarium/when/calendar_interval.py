@@ -22,6 +22,7 @@ from horarium.when.wall import EPOCH_ORDINAL, TimesOfDay, WallCalendar
 from horarium.when.walltrigger import WallTrigger
 from horarium.when.words import Shape, time_words
 from horarium.when.zones import DAY, Zone, load_zone
+from horarium.wording import counted
 
 _LAST_DAY = date.max.toordinal() - EPOCH_ORDINAL
 
@@ -199,7 +200,7 @@ class CalendarInterval(WallTrigger):
 
     def _fallback_words(self) -> str:
         parts = [(self.years, "year"), (self.months, "month"), (self.weeks, "week"), (self.days, "day")]
-        named = [f"{number} {name}{'s' if number > 1 else ''}" for number, name in parts if number]
+        named = [counted(number, name) for number, name in parts if number]
         words = " ".join(named)
         words = words.removeprefix("1 ") if len(named) == 1 else words
         return f"every {words} at {time_words(self._second_of_day)}"

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from horarium.when.wall import TimesOfDay
+from horarium.wording import counted
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 LAST = 0
@@ -42,7 +43,7 @@ def interval_words(interval: timedelta) -> str:
             parts.append((number, name))
     if len(parts) == 1 and parts[0][0] == 1:
         return parts[0][1]
-    return " ".join(f"{number} {name}{'s' if number != 1 else ''}" for number, name in parts)
+    return " ".join(counted(number, name) for number, name in parts)
 
 
 def calendar_words(shape: Shape, times: TimesOfDay) -> str | None:

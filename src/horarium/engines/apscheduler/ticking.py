@@ -22,6 +22,7 @@ from horarium.job import Job
 from horarium.states import JobStatus
 from horarium.store.settling import Settled, Thought
 from horarium.store.ticks import Ticks
+from horarium.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -195,6 +196,6 @@ class Ticking:
     def _succeed(self, tick: Tick) -> None:
         self._node.ticker.last_tick = tick.now
         if self._failures:
-            logger.info("node %s ticks again, after %d attempts in vain", self._node.id, self._failures)
+            logger.info("node %s ticks again, after %s", self._node.id, counted(self._failures, "failed attempt"))
             self._failures = 0
             self.last_error = self._node.ticker.last_error = None
