@@ -183,7 +183,7 @@ def test_other_containers_are_analysed_alike(
 
     assert analysis.frames == 90
     assert len(analysis.cuts) == 2
-    assert analysis.loudness.integrated == pytest.approx(-14.3, abs=0.5)
+    assert analysis.loudness.integrated == pytest.approx(analyze(talking).loudness.integrated, abs=0.5)
 
 
 @pytest.mark.parametrize(

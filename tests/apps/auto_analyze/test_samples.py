@@ -1,10 +1,13 @@
 """The sample videos are what they claim to be."""
 
+import io
 import subprocess
+import wave
 from pathlib import Path
 
 import pytest
 
+from horarium_apps.auto_analyze.adapters import espeak_voice
 from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg
 from horarium_apps.auto_analyze.domain.errors import AutoAnalyzeError
 from horarium_apps.auto_analyze.pixel_font import draw_lines
@@ -56,6 +59,31 @@ def test_rendering_again_gives_the_same_bytes(samples: list[Path], tmp_path: Pat
     (again,) = render_samples(tmp_path, 1)
 
     assert again.read_bytes() == samples[0].read_bytes()
+
+
+def test_a_sentence_ends_before_its_video_does() -> None:
+    for number in range(1, 25):
+        each = sample(number)
+        spoken = espeak_voice.speak(each.sentence or "")
+        assert spoken is not None
+        with wave.open(io.BytesIO(spoken)) as file:
+            assert each.sentence is None or file.getnframes() / file.getframerate() + 0.3 < each.seconds
+
+
+def test_without_a_voice_the_samples_are_as_long_and_hold_their_tones(
+    samples: list[Path], tmp_path: Path, media: Ffmpeg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(espeak_voice, "find_spec", lambda _name: None)
+
+    (mute,) = render_samples(tmp_path, 1)
+
+    assert media.probe(mute).duration == media.probe(samples[0]).duration
+    assert len(media.probe(mute).audio) == 1
+    assert mute.read_bytes() != samples[0].read_bytes()
+
+
+def test_rendering_leaves_only_videos_behind(samples: list[Path]) -> None:
+    assert sorted(samples[0].parent.iterdir()) == sorted(samples)
 
 
 def test_files_that_exist_are_left_alone(tmp_path: Path) -> None:
