@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
+import weakref
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
@@ -14,6 +16,7 @@ from horarium.engines.inline import InlineEngine
 from horarium.engines.node import NodeOptions
 from horarium.errors import ConfigurationError
 from horarium.events import EventBus, Listener
+from horarium.execution.owner import Owner, owner, plan_of_parent
 from horarium.execution.places import Capacity
 from horarium.facade.jobs import JobMethods
 from horarium.facade.runs import RunMethods
@@ -62,7 +65,12 @@ class Scheduler(JobMethods, RunMethods):
             self.settings.heartbeat,
         )
         self._service = Service(
-            self._plan, engine or self.settings.engine, options, self._events, tick_batch=self.settings.tick_batch
+            self._plan,
+            engine or self.settings.engine,
+            options,
+            self._events,
+            tick_batch=self.settings.tick_batch,
+            owner=functools.partial(_owner_of, weakref.ref(self), self._plan.unprepared.full_address),
         )
 
     # --- life
@@ -172,15 +180,26 @@ def _settings_for(database: Address | None) -> Settings:
     return Settings(database_url=database) if isinstance(database, str) else Settings()
 
 
+def _owner_of(scheduler: weakref.ref[Scheduler], address: str) -> Owner:
+    return Owner(scheduler(), address)
+
+
 _lock = threading.Lock()
 _schedulers: list[Scheduler] = []
 
 
 def get_scheduler() -> Scheduler:
-    """The scheduler of this process, made from the settings when it is first asked for."""
+    """Inside a task the scheduler that runs it; elsewhere that of this process, made from the settings at first.
+
+    In a child process (`executor="process"`) it is one of the child's own on the plan of its run, which is not started:
+    jobs can be added and read there. A thread that a task starts by itself counts as elsewhere.
+    """
+    mine = owner()
+    if mine is not None and isinstance(mine.scheduler, Scheduler):
+        return mine.scheduler
     with _lock:
         if not _schedulers:
-            _schedulers.append(Scheduler())
+            _schedulers.append(Scheduler(plan_of_parent()))
         return _schedulers[0]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
@@ -15,6 +16,7 @@ from horarium.engines.node import Node, NodeOptions
 from horarium.engines.ticker import TICK_BATCH
 from horarium.errors import ConfigurationError, HorariumError, PlanUnavailable
 from horarium.events import EventBus
+from horarium.execution.owner import Owner
 from horarium.plan import Plan
 from horarium.store.wakeups import Wakeups
 
@@ -33,12 +35,20 @@ class Service:
     """A node with its engine. Not started, it has neither."""
 
     def __init__(
-        self, plan: Plan, engine_name: str, options: NodeOptions, events: EventBus, *, tick_batch: int = TICK_BATCH
+        self,
+        plan: Plan,
+        engine_name: str,
+        options: NodeOptions,
+        events: EventBus,
+        *,
+        tick_batch: int = TICK_BATCH,
+        owner: Callable[[], Owner | None] = lambda: None,
     ) -> None:
         if engine_name not in _ENGINES:
             raise ConfigurationError(f"engine {engine_name!r} is not installed; the engines are {', '.join(_ENGINES)}")
         self._plan = plan
         self._tick_batch = tick_batch
+        self._owner = owner
         self._engine_name = engine_name
         self._options = options
         self._events = events
@@ -65,6 +75,7 @@ class Service:
             if self.engine is not None:
                 return
             node = Node(self._plan.database, clock=self._plan.clock, events=self._events, options=self._options)
+            node.runner.owner = self._owner()
             engine = self._build_engine(node)
             try:
                 if self._engine_name == InlineEngine.name:

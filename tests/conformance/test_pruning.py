@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -17,6 +18,13 @@ from horarium.testing import Timetable
 from . import tasks
 from .days import START, after
 from .tasks import do, note
+
+
+@pytest.fixture
+def table(url: str) -> Iterator[Timetable]:
+    """As everywhere, with Horarium's own jobs."""
+    with Timetable(url, start=START, upkeep=True) as started:
+        yield started
 
 
 def pruned(table: Timetable, *, days: float | None = None, keep: int | None = None) -> Pruned:
@@ -132,7 +140,7 @@ def test_ended_nodes_are_forgotten(table: Timetable, more: object) -> None:
 
 
 def test_the_built_in_job_prunes_every_night(url: str) -> None:
-    with Timetable(url, start=START, settings={"keep_days": 5, "keep_runs": 1_000}) as table:
+    with Timetable(url, start=START, settings={"keep_days": 5, "keep_runs": 1_000}, upkeep=True) as table:
         lived(table, 20)
         assert len(occurrences(table)) in {5, 6}
 

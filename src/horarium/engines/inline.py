@@ -21,6 +21,7 @@ class InlineEngine(Engine):
         self._node = node
         self._clock = node.clock
         self._claims = Claims(node.database)
+        self._next_waiting: datetime | None = None
         node.runner.places.close()  # ticks only put runs in the queue; `drain` is who executes them
 
     def start(self) -> None:
@@ -51,7 +52,7 @@ class InlineEngine(Engine):
     def drain(self) -> int:
         """Execute what waits and may be started now, and what that puts in the queue; answers how many runs."""
         executed = 0
-        while True:
+        while self._waits():
             claimed = self._claims.claim(
                 self._node.id,
                 self._clock.now(),
@@ -60,10 +61,16 @@ class InlineEngine(Engine):
                 without_tasks=self._node.ticker.unknown_tasks,
             )
             if not claimed:
-                return executed
+                break
             for one in claimed:
                 self._node.runner.execute(one)
             executed += len(claimed)
+        return executed
+
+    def _waits(self) -> bool:
+        """Whether a run waits that may be started now; notes when the next one may be."""
+        self._next_waiting = self._claims.next_time()
+        return self._next_waiting is not None and self._next_waiting <= self._clock.now()
 
     def next_time(self) -> datetime | None:
         """When something happens next by itself: a job comes due, or a run may be tried again.
@@ -72,5 +79,7 @@ class InlineEngine(Engine):
         than its time.
         """
         now = self._clock.now()
-        times = (self._node.ticker.next_time(), self._claims.next_time(after=now))
+        if self._waits():
+            self._next_waiting = self._claims.next_time(after=now)
+        times = (self._node.ticker.next_time(), self._next_waiting)
         return min((time for time in times if time is not None and time > now), default=None)

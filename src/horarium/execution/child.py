@@ -25,6 +25,7 @@ from horarium.errors import ArgumentsNotJSON, JobError, ResultNotJSON, RunStoppe
 from horarium.execution import protocol
 from horarium.execution.child_link import ParentPipe, PipeLink
 from horarium.execution.context import Run, SyncRun
+from horarium.execution.owner import set_plan_of_parent
 from horarium.execution.protocol import Message
 from horarium.execution.registry import REGISTRY, TaskDefinition
 from horarium.jsontext import to_json_text
@@ -45,6 +46,7 @@ def main(requests: int, replies: int, lifeline: int, parent: int) -> None:
     call = pipe.first_message()
     pipe.listen()
     _send_logs(pipe, call["levels"])
+    set_plan_of_parent(call["plan"])
     try:
         answer = {"op": "result", "value": _perform(pipe, call)}
     except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are answers as well

@@ -15,6 +15,7 @@ from horarium.execution.child_output import STDERR, STDOUT, Printed, levels, rep
 from horarium.execution.child_process import ChildProcess
 from horarium.execution.faults import RemoteError
 from horarium.execution.link import RunLink
+from horarium.execution.owner import plan_for_child
 from horarium.execution.protocol import Message
 from horarium.execution.served_link import ServedLink
 from horarium.jsontext import to_json_text
@@ -149,6 +150,7 @@ class _Call:
             "args": list(args),
             "kwargs": dict(kwargs),
             "levels": levels(),
+            "plan": plan_for_child(),
             "facts": protocol.facts_to_json(link.facts) if link is not None else None,
         }
 

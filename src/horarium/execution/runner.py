@@ -19,10 +19,9 @@ from datetime import datetime
 from horarium.clock import Clock
 from horarium.errors import PlanUnavailable, RunLost, TaskNotFound
 from horarium.events import EventBus
-from horarium.execution import capture
+from horarium.execution import capture, owner
 from horarium.execution.alarms import Alarm, Alarms
 from horarium.execution.calling import call_async, call_in_thread, call_process
-from horarium.execution.capture import keeping
 from horarium.execution.execution import End, Execution, change_of, executor_of, raised, returned
 from horarium.execution.loop_thread import LoopThread
 from horarium.execution.places import KINDS, LOOP, PROCESS, Capacity, Places, Reservation
@@ -84,6 +83,7 @@ class Runner:
         writers = DaemonPool(_WRITERS, "horarium-writer")
         self._desk = Desk(database, Work(database), self._recorder, clock, writers, self._alarms)
         self._pools = (self._threads, self._children, writers)
+        self.owner: owner.Owner | None = None
         self.on_free_place: Callable[[], None] = lambda: None
         self.on_unknown_task: Callable[[Job, TaskNotFound], None] = lambda _job, _error: None
 
@@ -117,7 +117,7 @@ class Runner:
         left = self.running()
         if left:
             names = ", ".join(sorted(str(execution.key) for execution in left)[:5])
-            logger.error("%d runs are left to whoever finds that this node has gone, such as %s", len(left), names)
+            logger.error("runs left to whoever finds that this node has gone: %d, such as %s", len(left), names)
         return ended and recorded and not left
 
     def running(self) -> list[Execution]:
@@ -233,7 +233,7 @@ class Runner:
             unknown = held.keys() - self._executions.keys()
         strangers = self._strangers.confirm(unknown, settled, begun)
         if strangers:
-            logger.warning("%d runs that nobody here executes go back to the queue", len(strangers))
+            logger.warning("runs that go back to the queue, since nobody here executes them: %d", len(strangers))
             self._claims.give_back([Holder(*token, node) for token in strangers], self._clock.now())
         for token in self._missing.confirm(mine.keys() - held.keys(), settled, begun):
             self.tell_to_stop(mine[token], "it is no longer this node's", lost=True)
@@ -317,7 +317,7 @@ class Runner:
         try:
             if execution.stop_reason is not None:
                 raise asyncio.CancelledError  # noqa: TRY301 - told to stop before it began: it ends as if later
-            with keeping(log_of(execution, self._recorder)):
+            with owner.owned_by(self.owner), capture.keeping(log_of(execution, self._recorder)):
                 result = await call_async(execution, link)
             end = returned(execution, result, self._clock.now())
         except BaseException as error:  # noqa: BLE001 - whatever a task raises, SystemExit too, is that run's end
@@ -329,7 +329,7 @@ class Runner:
         in_child = execution.kind == PROCESS
         alarm = None if in_child else self._set_alarm(execution)
         try:
-            with keeping(log_of(execution, self._recorder)):
+            with owner.owned_by(self.owner), capture.keeping(log_of(execution, self._recorder)):
                 result = call_process(execution, link, CHILD_GRACE) if in_child else call_in_thread(execution, link)
             end = returned(execution, result, self._clock.now())
         except BaseException as error:  # noqa: BLE001 - as above

@@ -40,6 +40,8 @@ _HELD_BY = select(runs.c.scheduled_at, runs.c.job_key, runs.c.attempt, runs.c.st
     runs.c.node == bindparam("holder"), schema.state_in(HELD)
 )
 _ANYTHING_WAITS = select(runs.c.job_key).where(schema.state_in(_WAITING), runs.c.not_before <= _NOW).limit(1)
+_NEXT_TIME = select(func.min(runs.c.not_before)).where(schema.state_in(_WAITING))
+_NEXT_TIME_AFTER = _NEXT_TIME.where(runs.c.not_before > _NOW)
 # Lateness judged once more: what nobody could start in time is missed. A run that began before never is.
 _EXPIRE = (
     update(runs)
@@ -57,6 +59,24 @@ _EXPIRE = (
         stop_reason="no node had a free place for it within misfire_grace_time",
     )
 )
+_TAKE = (
+    update(runs)
+    .where(schema.state_in(_WAITING))
+    .values(
+        state=target(Change.CLAIM),
+        node=bindparam("holder"),
+        attempt=runs.c.attempt + 1,
+        started_at=_NOW,
+        finished_at=None,
+        not_before=None,
+        stop_reason=None,
+        progress=None,
+    )
+)
+_TAKE_ONE = _TAKE.where(
+    runs.c.scheduled_at == bindparam("at", type_=schema.Instant), runs.c.job_key == bindparam("of_job")
+)
+_TAKE_SLOT = _TAKE_ONE.values(slot=bindparam("number"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +148,9 @@ class Claims:
 
     def next_time(self, after: datetime | None = None) -> datetime | None:
         """When the next waiting run may be started; `after`: leaving out those that could have been by then."""
-        query = select(func.min(runs.c.not_before)).where(schema.state_in(_WAITING))
-        if after is not None:
-            query = query.where(runs.c.not_before > after)
         with self._database.read() as connection:
-            found: datetime | None = connection.scalar(query)
+            query = _NEXT_TIME if after is None else _NEXT_TIME_AFTER
+            found: datetime | None = connection.scalar(query, None if after is None else {"present": after})
             return found
 
     def give_back(self, holders: Sequence[Holder], now: datetime, *, keep_places: bool = True) -> None:
@@ -312,23 +330,16 @@ def _slots_for(connection: Connection, candidates: Sequence[Row[Any]]) -> dict[t
 
 def _take(connection: Connection, taken: Sequence[tuple[Row[Any], int | None]], node: str, now: datetime) -> None:
     """Make the runs this node's, in its next attempt of each: in one statement but for those that get a slot."""
-    held: dict[str, Any] = {
-        "state": target(Change.CLAIM),
-        "node": node,
-        "attempt": runs.c.attempt + 1,
-        "started_at": now,
-        "finished_at": None,
-        "not_before": None,
-        "stop_reason": None,
-        "progress": None,
-    }
+    held = {"holder": node, "present": now}
     as_they_are = [(row.scheduled_at, row.job_key) for row, slot in taken if slot == row.slot]
-    if as_they_are:
+    if len(as_they_are) == 1:
+        connection.execute(_TAKE_ONE, held | {"at": as_they_are[0][0], "of_job": as_they_are[0][1]})
+    elif as_they_are:
         ours = tuple_(runs.c.scheduled_at, runs.c.job_key).in_(as_they_are)
-        connection.execute(update(runs).where(ours, schema.state_in(_WAITING)).values(held))
+        connection.execute(_TAKE.where(ours), held)
     for row, slot in taken:
         if slot != row.slot:
-            connection.execute(update(runs).where(_is(row), schema.state_in(_WAITING)).values(held | {"slot": slot}))
+            connection.execute(_TAKE_SLOT, held | {"at": row.scheduled_at, "of_job": row.job_key, "number": slot})
 
 
 def _not_written_before(

@@ -57,6 +57,11 @@ class Database:
         return self.engine.url.render_as_string(hide_password=True)
 
     @property
+    def full_address(self) -> str:
+        """The address with its password, for another process that is to open the same database."""
+        return self.engine.url.render_as_string(hide_password=False)
+
+    @property
     def path(self) -> Path | None:
         """The file of an SQLite database."""
         if self.engine.dialect.name != "sqlite" or not self.engine.url.database:

@@ -26,13 +26,14 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
-    bindparam,
     false,
+    literal_column,
     text,
 )
 from sqlalchemy.types import TypeEngine
 
 from horarium.clock import from_microseconds, to_microseconds
+from horarium.states import RunState
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -350,6 +351,9 @@ RUN_TABLES = (steps, items, item_failures, run_logs, attempts)
 
 
 def state_in(states: Iterable[str]) -> ColumnElement[bool]:
-    """Whether a run is in one of these states, in the words of the partial indexes; a parameter hides them."""
-    words = sorted(str(state) for state in states)
-    return runs.c.state.in_(bindparam(None, words, expanding=True, literal_execute=True, unique=True))
+    """Whether a run is in one of these states, in the words of the partial indexes; a parameter hides them.
+
+    Raises ValueError for what is no state: the words become part of a statement.
+    """
+    words = sorted(RunState(state) for state in states)
+    return runs.c.state.in_([literal_column(f"'{word}'") for word in words])

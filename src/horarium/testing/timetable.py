@@ -19,12 +19,19 @@ class Timetable:
     """`with Timetable() as table:` gives `table.scheduler` (engine "inline", started), `table.clock`, and time travel.
 
     `database` is an address; an SQLite file that is thrown away if left out. `scheduler_arguments` go to `Scheduler`.
-    Runs are executed in the test's own thread, one after the other, so that nothing has to be waited for.
+    Runs are executed in the test's own thread, one after the other, so that nothing has to be waited for. Horarium's
+    own jobs are left out, so that only the test's are counted; with `upkeep` they are there, as in a started scheduler.
     """
 
     def __init__(
-        self, database: Address | None = None, *, start: datetime | None = None, **scheduler_arguments: Any
+        self,
+        database: Address | None = None,
+        *,
+        start: datetime | None = None,
+        upkeep: bool = False,
+        **scheduler_arguments: Any,
     ) -> None:
+        self._upkeep = upkeep
         self.clock = ManualClock() if start is None else ManualClock(start)
         self._folder = tempfile.TemporaryDirectory(prefix="horarium-test-") if database is None else None
         if self._folder is not None:
@@ -38,6 +45,8 @@ class Timetable:
 
     def __enter__(self) -> Self:
         self.scheduler.start()
+        if not self._upkeep:
+            self.scheduler.remove_missing("builtin", [])
         return self
 
     def __exit__(
