@@ -53,6 +53,7 @@ CATALOGUE = (
         entries=(
             Entry("upgrade", "Bring the tables to this release.", "horarium.cli.db:upgrade"),
             Entry("check", "Say whether the tables are as this release needs them.", "horarium.cli.db:check"),
+            Entry("revise", "Write the next migration of an application's tables.", "horarium.cli.revising:revise"),
         ),
     ),
     Entry("prune", "Forget history that is past its age or number.", "horarium.cli.prune:prune"),

@@ -1,7 +1,7 @@
 """For developers: write the next revision of a branch from what its tables are to be.
 
-    python -m horarium.store.migrations.revise "keep the host of each run"
-    python -m horarium.store.migrations.revise --branch my_application.tables:BRANCH "add prices"
+    python -m horarium.store.migrations.revise "keep the host of each run"     (Horarium's own tables)
+    horarium db revise --app shop -m "add prices"                              (those of an installed application)
 
 Read what it wrote: Alembic sees no change of an index's WHERE, of WITHOUT ROWID or of AUTOINCREMENT, and knows nothing
 about moving data. Before the first release, `--initial` writes the core's only revision anew.
@@ -20,6 +20,7 @@ from pkgutil import resolve_name
 from typing import Any, Literal
 
 from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.script import ScriptDirectory
 from sqlalchemy import DefaultClause
 from sqlalchemy.sql.elements import False_, True_
 
@@ -33,9 +34,26 @@ def make_revision(branch: Branch, message: str) -> Path:
     """Write the revision that leads from the branch's newest one to its metadata, found on a scratch database.
 
     Answers the new file, which is called `BRANCH_NUMBER_message.py`. Without a difference it is an empty one, for a
-    migration of data.
+    migration of data (`does_nothing`). Raises ConfigurationError when the folder is not there or cannot be written,
+    SchemaError when the revisions that there are cannot be used.
     """
     scripts = branch.scripts()
+    try:
+        (branch.location / "versions").mkdir(exist_ok=True)
+        return _write_revision(branch, scripts, message)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the next revision of {branch.name!r} cannot be written to {branch.location / 'versions'}: {error}; "
+            "is it the folder of the source, installed with `pip install -e`?"
+        ) from error
+
+
+def does_nothing(revision: Path) -> bool:
+    """Whether a revision that was just written is an empty one: the tables are as the one before leaves them."""
+    return revision.read_text(encoding="utf-8").rstrip().endswith("\n    pass")
+
+
+def _write_revision(branch: Branch, scripts: ScriptDirectory, message: str) -> Path:
     number = len(list(scripts.walk_revisions())) + 1
     script = scripts.generate_revision(f"{branch.name}_{number:04d}", message, upgrades=_body(branch))
     if script is None:
