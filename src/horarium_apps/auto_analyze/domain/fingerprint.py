@@ -6,7 +6,7 @@ Scaling, another codec or bit rate, and more or less light change few of its 64 
 
 A video's fingerprint is the hashes of `FRAMES` frames spread evenly over its length, not at fixed seconds, so that
 a copy that lost its end still has like frames at like places. Two videos are compared frame by frame, each frame with
-the three of the other at and around its own place: a trimmed or slower copy is a little out of step.
+the five of the other at and around its own place: a trimmed or slower copy is a little out of step.
 """
 
 from __future__ import annotations
@@ -15,14 +15,21 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-FRAMES = 16
+FRAMES = 32
 """Frames that are hashed, each from the middle of its share of the video."""
 
 WIDTH, HEIGHT = 9, 8
 """Grey pixels that a frame is shrunk to before it is hashed."""
 
-NEAR_DUPLICATE = 0.72
-"""The `similarity` from which two videos count as copies of one."""
+NEAR_DUPLICATE = 0.68
+"""The `similarity` from which two videos count as copies of one.
+
+Found by trial on 19 real and rendered clips. Copies at half the size, in other codecs, at a tenth of the bit rate,
+at half the frames a second, brighter, with a watermark, or with a twentieth cut off either end measure 0.74 to 1.0;
+two exceptions: coloured noise (0.4), and a dim clip whose light parts were burnt out (0.61). Different videos measure
+at most 0.53, those with the same layout and the same backgrounds; half of a video is like the whole at 0.2 to 0.8. A
+crop of 5 % is found mostly, one of 10 % mostly not, a mirrored copy never.
+"""
 
 LEAST_FRAMES = 4
 """Frames that must show something; a video with fewer is like no other."""
@@ -31,6 +38,8 @@ LEAST_FRAMES = 4
 _FLAT = 12
 # Two pictures that have nothing in common agree by chance in half of the 64 bits, give or take 4.
 _UNLIKE_BITS = 24
+# Places by which two copies may be out of step: a twentieth cut off one end shifts frames there by 1.6 places.
+_AROUND = 2
 _DIGITS = 16
 
 Key = TypeVar("Key", bound=Hashable)
@@ -86,7 +95,7 @@ def fingerprint(frames: Sequence[bytes]) -> Fingerprint:
 def similarity(one: Fingerprint, other: Fingerprint) -> float:
     """Return from 0 (nothing in common) to 1 (the same pictures) how alike two videos are.
 
-    It is the mean over all frames of both that show something of how alike each is to the best of the three around
+    It is the mean over all frames of both that show something of how alike each is to the best of the five around
     its place in the other video. Flat frames say nothing; with fewer than `LEAST_FRAMES` others it is 0.
     """
     return _similarity(one.hashes, other.hashes, 0.0)
@@ -151,7 +160,7 @@ def _similarity(one: Sequence[int | None], other: Sequence[int | None], wanted: 
             if mine is None:
                 continue
             best = _UNLIKE_BITS
-            for near in there[max(0, place - 1) : place + 2]:
+            for near in there[max(0, place - _AROUND) : place + _AROUND + 1]:
                 if near is not None and (differ := (mine ^ near).bit_count()) < best:
                     best = differ
             lost += best

@@ -3,7 +3,7 @@
 Five things are looked at; each gives points up to a most, and a sentence its creator can act on:
 
     movement   25   how much the picture changes between frames a fifth of a second apart, as a share of the way from
-                    black to white: nothing at 0.002 and below, all of it at 0.03 and above, in proportion to the
+                    black to white: nothing at 0.002 and below, all of it at 0.05 and above, in proportion to the
                     logarithm between them (twice the movement is one step, whether there is little or much); the
                     mean over all pairs of frames, so that one cut alone is not movement
     cut        15   all of it for a cut within the three seconds
@@ -15,8 +15,8 @@ Five things are looked at; each gives points up to a most, and a sentence its cr
 
 The score is 100 * points / most over what is known: a thing that was not looked at (its stage was skipped or
 failed) is held neither against the video nor for it, and its sentence says so. The weights are this application's
-own judgement, put down here so that they can be argued with; the thresholds of movement come from rendered and real
-clips: a still picture re-encoded measures 0.001, a person who talks about 0.01, a pan or a dance over 0.03.
+own judgement, put down here so that they can be argued with. The thresholds of movement come from clips: a still
+picture with a line of text measures 0.0002, a man who talks in a moving car 0.03, a street full of cyclists 0.1.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SIDE = 48
 """Width and height in pixels of the grey frames between which movement is measured."""
 
 _MOVEMENT, _CUT, _VOICE, _TEXT, _SOUND = 25, 15, 25, 20, 15
-_STILL, _LIVELY = 0.002, 0.03
+_STILL, _LIVELY = 0.002, 0.05
 _HARDLY = 0.1
 _AT_ONCE = 0.5
 _LATE_POINTS = 5

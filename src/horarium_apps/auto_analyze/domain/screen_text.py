@@ -16,6 +16,9 @@ from typing import Any
 ALIKE = 0.8
 """From this `SequenceMatcher.ratio()` on, two readings are of the same line: one wrong letter in five may differ."""
 
+GAP = 1.2
+"""Seconds that a line may go unread and still be the same when it is read again: one frame may be read badly."""
+
 MOST_LINES = 2000
 """Lines kept of one video, so that the result of an hour of scrolling text stays bounded."""
 
@@ -66,12 +69,13 @@ def merge_lines(seen: Iterable[SeenText], end: float) -> tuple[ShownText, ...]:
     """Tell what was on screen from when until when.
 
     1. The lines of each frame are matched to those still on screen: the most alike first, each once.
-    2. A line that finds its match goes on; one that finds none begins; one that is not found again ends.
+    2. A line that finds its match goes on; one that finds none begins; one that is not found within `GAP` ends with
+       the first frame that did not show it.
     3. Of all its readings the one is kept that most frames agree on, and of those the most confident; but of a line
        that grew only those since it last grew.
 
     Parameters:
-        seen: in order of time; a frame without lines ends what was on screen.
+        seen: in order of time; a frame without text has no lines, and must be there.
         end: seconds at which the video ends.
 
     Returns:
@@ -80,26 +84,25 @@ def merge_lines(seen: Iterable[SeenText], end: float) -> tuple[ShownText, ...]:
     shown: list[_Line] = []
     current: list[_Line] = []
     for frame in seen:
+        current = [each for each in current if each.end is None or frame.at - each.end <= GAP]
         fresh = [line for line in frame.lines if line.text.strip()][:_MOST_LINES_AT_ONCE]
         kept = _matched(current, fresh)
         going_on = {id(each) for each in kept.values()}
         for old in current:
-            if id(old) not in going_on:
+            if id(old) not in going_on and old.end is None:
                 old.end = frame.at
-        now = []
         for place, line in enumerate(fresh):
-            going = kept.get(place)
-            if going is None:
-                going = _Line(frame.at)
-                shown.append(going)
-            going.add(line)
-            now.append(going)
-        current = now
+            if place not in kept:
+                begun = _Line(frame.at)
+                begun.add(line)
+                shown.append(begun)
+                current.append(begun)
+            else:
+                kept[place].add(line)
         if len(shown) > MOST_LINES:
+            end = frame.at
             break
-    for each in current:
-        each.end = max(end, each.start)
-    return tuple(each.shown() for each in shown[:MOST_LINES])
+    return tuple(each.shown(end) for each in shown[:MOST_LINES])
 
 
 def likeness(one: str, other: str) -> float:
@@ -151,7 +154,7 @@ class _Line:
 
     def __init__(self, start: float) -> None:
         self.start = start
-        self.end = start
+        self.end: float | None = None
         self.last = ""
         self._readings: dict[str, tuple[int, float]] = {}
 
@@ -160,12 +163,14 @@ class _Line:
         if len(text) > len(self.last) and _folded(text).startswith(_folded(self.last)):
             self._readings.clear()
         self.last = text
+        self.end = None
         times, best = self._readings.get(self.last, (0, 0.0))
         self._readings[self.last] = (times + 1, max(best, line.confidence))
 
-    def shown(self) -> ShownText:
+    def shown(self, video_end: float) -> ShownText:
         text = max(self._readings, key=lambda reading: self._readings[reading])
-        return ShownText(self.start, self.end, text, max(best for _, best in self._readings.values()))
+        end = max(self.start, video_end) if self.end is None else self.end
+        return ShownText(self.start, end, text, max(best for _, best in self._readings.values()))
 
 
 def _matched(current: Sequence[_Line], fresh: Sequence[SeenLine]) -> dict[int, _Line]:
