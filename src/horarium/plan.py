@@ -44,6 +44,10 @@ class Plan:
             self._prepared = True
             return applied
 
+    def forked(self) -> None:
+        """In a new process: a lock that a thread of the old one had is nobody's here."""
+        self._lock = threading.Lock()
+
     @property
     def jobs(self) -> Jobs:
         """The plan's jobs."""

@@ -14,7 +14,7 @@ from horarium.engines.base import Engine
 from horarium.engines.inline import InlineEngine
 from horarium.engines.node import Node, NodeOptions
 from horarium.engines.ticker import TICK_BATCH
-from horarium.errors import ConfigurationError, HorariumError, PlanUnavailable
+from horarium.errors import ConfigurationError, HorariumError
 from horarium.events import EventBus
 from horarium.execution.owner import Owner
 from horarium.plan import Plan
@@ -23,6 +23,15 @@ from horarium.store.wakeups import Wakeups
 logger = logging.getLogger(__name__)
 
 _START_AGAIN_AFTER = 5.0
+
+_FORKED = (
+    "this process was forked from the one that runs the scheduler, and runs none itself: call start() after the fork "
+    "if it should"
+)
+_NOT_WITH_SQLITE = (
+    "and with SQLite a scheduler that was started before the fork cannot be used after it: make another Scheduler in "
+    "the new process, or start only there (gunicorn: without --preload, or in the hook post_fork)"
+)
 
 
 _services: WeakSet[Service] = WeakSet()
@@ -108,13 +117,15 @@ class Service:
     def forked(self) -> None:
         """In a new process: what runs is the parent's, whose threads are not here."""
         self._lock = threading.RLock()
+        self._plan.forked()
         if self.node is None:
             return
         self.node = self.engine = self._starter = None
-        self.start_error = (
-            "this process was forked from the one that runs the scheduler, and runs none itself: call start() after "
-            "the fork if it should"
-        )
+        self.start_error = _FORKED
+        if self._plan.unprepared.dialect.one_writer:
+            # A thread of the parent may have been inside of SQLite, whose locks it takes along into the copy.
+            self.start_error = f"{_FORKED}; {_NOT_WITH_SQLITE}"
+            self._plan.unprepared.give_up(self.start_error)
 
     def start_when_possible(self, start: Any) -> None:
         """Call `start` now and, while it fails, again every few seconds in a thread; never raises what it raised."""
@@ -177,7 +188,7 @@ class Service:
         try:
             with database.read() as connection:
                 connection.exec_driver_sql("SELECT 1")
-        except PlanUnavailable as error:
+        except HorariumError as error:
             return {"address": database.address, "reachable": False, "error": str(error)}
         return {"address": database.address, "reachable": True, "error": None}
 

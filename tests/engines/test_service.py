@@ -1,6 +1,7 @@
 """Starting, stopping and failing to start a scheduler, and what is left in the process afterwards."""
 
 import asyncio
+import functools
 import gc
 import os
 import signal
@@ -14,7 +15,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from horarium import Scheduler, every, service, task
-from horarium.errors import PlanUnavailable
+from horarium.errors import HorariumError, PlanUnavailable
 from horarium.execution.context import SyncRun
 from horarium.settings import Settings
 from horarium.states import RunState
@@ -314,6 +315,44 @@ def test_a_forked_process_uses_the_plan_on_connections_of_its_own(postgres_url: 
         run_id = in_a_fork(lambda: scheduler.run_now("quick").id)
         assert scheduler.wait_for_run(run_id, timeout=PATIENCE).result == "done", "the parent goes on"
         assert scheduler.health()["status"] == "ok"
+    finally:
+        scheduler.shutdown()
+
+
+def test_a_scheduler_on_sqlite_that_was_started_before_a_fork_is_refused_after_it(tmp_path: Path) -> None:
+    scheduler = Scheduler(f"sqlite:///{tmp_path / 'plan.db'}", settings=QUIET, apps=())
+
+    def use(call: Callable[[], object]) -> str:
+        try:
+            call()
+        except HorariumError as error:
+            return str(error)
+        return "it was let in"
+
+    scheduler.start()
+    try:
+        for call in (scheduler.get_jobs, scheduler.start, lambda: scheduler.pause_job("any")):
+            said = in_a_fork(functools.partial(use, call))
+            assert "started before the fork cannot be used after it" in said
+        assert in_a_fork(lambda: str(scheduler.health()["status"])) == "down"
+        assert scheduler.health()["status"] == "ok", "the parent goes on"
+    finally:
+        scheduler.shutdown()
+
+
+def test_a_scheduler_on_sqlite_that_was_not_started_yet_is_started_after_a_fork(tmp_path: Path) -> None:
+    scheduler = Scheduler(f"sqlite:///{tmp_path / 'plan.db'}", settings=QUIET, apps=())
+    scheduler.add_job("service.quick", every(hours=1), id="quick")
+
+    def live() -> str:
+        scheduler.start()
+        try:
+            return str(scheduler.wait_for_run(scheduler.run_now("quick").id, timeout=PATIENCE).result)
+        finally:
+            scheduler.shutdown()
+
+    try:
+        assert in_a_fork(live) == "done"
     finally:
         scheduler.shutdown()
 

@@ -49,6 +49,7 @@ class Database:
         # SQLite lets one writer in at a time and makes the others poll; inside one process a lock is fairer and faster.
         self._writer = threading.Lock() if self.dialect.one_writer else nullcontext()
         self._writing: int | None = None
+        self._given_up: str | None = None
         _databases.add(self)
 
     @property
@@ -71,6 +72,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading. Raises PlanUnavailable when the database does not answer."""
+        self._refuse_if_given_up()
         with self._translated(), self._reader.connect() as connection:
             yield connection
 
@@ -91,6 +93,7 @@ class Database:
                 "this would wait for a transaction that the same thread has open: SQLite has one writer at a time. End "
                 "the transaction first, or write through its connection"
             )
+        self._refuse_if_given_up()
         with self._writer, self._translated(), self.engine.connect() as connection:
             self._writing = threading.get_ident()
             try:
@@ -112,6 +115,14 @@ class Database:
         if self._owns_engine:
             _of_the_parent.append(self.engine.pool)
             self.engine.dispose(close=False)
+
+    def give_up(self, why: str) -> None:
+        """Refuse every use from now on, with this sentence."""
+        self._given_up = why
+
+    def _refuse_if_given_up(self) -> None:
+        if self._given_up is not None:
+            raise HorariumError(self._given_up)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
