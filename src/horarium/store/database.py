@@ -26,6 +26,9 @@ Address = str | URL | Engine
 _POSTGRESQL_NAMES = ("postgres", "postgresql", "postgresql+psycopg")
 _WAIT_FOR_LOCK_MS = 30_000
 _POOL_SIZE = 8
+_SYNCHRONOUS = (
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+)
 
 _databases: WeakSet[Database] = WeakSet()
 _of_the_parent: list[Pool] = []
@@ -220,6 +223,13 @@ def _open_postgresql(url: URL) -> Engine:
         )
     except ImportError as error:
         raise ConfigurationError("PostgreSQL needs psycopg: pip install 'horarium[postgresql]'") from error
+
+    @event.listens_for(engine, "connect")
+    def _commit_to_disk(connection: Any, _record: Any) -> None:
+        # A role or a database may have it off for the sake of an application's own tables. Only off is changed:
+        # what somebody has chosen for standbys ("local", "remote_apply") is flushed here as well.
+        connection.execute(_SYNCHRONOUS)
+        connection.commit()
 
     @event.listens_for(engine, "checkout")
     def _refuse_a_dead_connection(connection: Any, _record: Any, _proxy: Any) -> None:
