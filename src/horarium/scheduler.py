@@ -14,7 +14,7 @@ from typing import Any
 from horarium.clock import Clock, SystemClock
 from horarium.engines.inline import InlineEngine
 from horarium.engines.node import NodeOptions
-from horarium.errors import ConfigurationError
+from horarium.errors import ConfigurationError, JobError
 from horarium.events import EventBus, Listener
 from horarium.execution.owner import Owner, owner, plan_of_parent
 from horarium.execution.places import Capacity
@@ -27,6 +27,7 @@ from horarium.settings import Settings
 from horarium.startup import add_startup_jobs, branches_of
 from horarium.store.database import Address, Connection
 from horarium.store.pruning import Pruned, prune
+from horarium.store.upgrade import PlanStatus, status
 from horarium.values import NodeInfo
 from horarium.when.zones import zone_name
 
@@ -133,10 +134,24 @@ class Scheduler(JobMethods, RunMethods):
         return self._plan.unprepared.address
 
     @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """A transaction of the plan's database, for an application's own tables; commits at the end of the block."""
-        with self._plan.database.write() as connection:
+    def connection(self, read_only: bool = False) -> Iterator[Connection]:
+        """A transaction of the plan's database, for an application's own tables; commits at the end of the block.
+
+        With `read_only` it cannot write (HorariumError), keeps nobody from writing, and sees the database as it was at
+        its first statement. Without, it is the one writer that SQLite lets in. Raises PlanUnavailable.
+        """
+        if not isinstance(read_only, bool):
+            raise JobError(f"read_only must be True or False, not {read_only!r}")
+        database = self._plan.database
+        with database.read_only() if read_only else database.write() as connection:
             yield connection
+
+    def plan_status(self) -> PlanStatus:
+        """Whether the plan exists and is `current`: made by this release, nothing to upgrade. Makes and writes nothing.
+
+        Raises PlanUnavailable when the database does not answer.
+        """
+        return status(self._plan.unprepared, self._plan.branches)
 
     def nodes(self, all: bool = False) -> list[NodeInfo]:  # noqa: A002 - reads as it is meant
         """The nodes that live, or all that are remembered."""

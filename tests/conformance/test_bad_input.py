@@ -103,6 +103,7 @@ def test_every_public_method_of_the_facade_is_known_to_these_tests() -> None:
         "run_attempts",
         "run_logs",
         "run_now",
+        "run_steps",
         "runs",
         "wait_for_run",
         "why",

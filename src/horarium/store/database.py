@@ -106,6 +106,20 @@ class Database:
             finally:
                 self._writing = None
 
+    @contextmanager
+    def read_only(self) -> Iterator[Connection]:
+        """A transaction that sees the database as it is at its first statement, locks out nobody, and cannot write.
+
+        Raises HorariumError when something is written in it, PlanUnavailable when the database does not answer.
+        """
+        self._refuse_if_given_up()
+        with self._translated(reading=True), self.engine.connect() as connection:
+            self.dialect.begin_read(connection)
+            try:
+                yield connection
+            finally:
+                self.dialect.end_read(connection)
+
     def close(self) -> None:
         """Close the pool, if this object opened it."""
         if self._owns_engine:
@@ -128,12 +142,14 @@ class Database:
             raise HorariumError(self._given_up)
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, *, reading: bool = False) -> Iterator[None]:
         try:
             yield
         except (DisconnectionError, PoolTimeout) as error:
             raise PlanUnavailable(self._explain(error)) from error
         except DBAPIError as error:
+            if reading and self.dialect.is_refused_write(error.orig):
+                raise HorariumError("this connection only reads; write through connection()") from error
             if not error.connection_invalidated and not self.dialect.is_outage(error.orig):
                 raise
             raise PlanUnavailable(self._explain(error)) from error

@@ -124,6 +124,28 @@ class Applied:
     backup: Path | None = None
 
 
+@dataclass(frozen=True)
+class PlanStatus:
+    """Whether a plan is there, and whether its tables are those of this release, with those of each application."""
+
+    exists: bool
+    branches: tuple[BranchState, ...]
+
+    @property
+    def current(self) -> bool:
+        """Whether there is nothing to make and nothing to upgrade, and no newer release was here."""
+        return self.exists and all(branch.up_to_date and branch.is_known for branch in self.branches)
+
+
+def status(database: Database, branches: Sequence[Branch]) -> PlanStatus:
+    """Whether the plan is there and current, without making or writing anything. Raises PlanUnavailable."""
+    if _is_missing(database):  # connecting would make the file
+        return PlanStatus(False, tuple(check(database, branches)))
+    with database.read() as connection:
+        states = tuple(_state(connection, branch) for branch in branches)
+    return PlanStatus(any(state.current is not None for state in states if state.branch == CORE.name), states)
+
+
 def check(database: Database, branches: Sequence[Branch]) -> list[BranchState]:
     """Where each branch stands, without writing anything.
 

@@ -65,6 +65,18 @@ class Dialect(ABC):
         """Begin a transaction that is going to write."""
 
     @abstractmethod
+    def begin_read(self, connection: Connection) -> None:
+        """Begin a transaction that cannot write."""
+
+    @abstractmethod
+    def end_read(self, connection: Connection) -> None:
+        """End it, so that the next one on this connection can write."""
+
+    @abstractmethod
+    def is_refused_write(self, error: BaseException | None) -> bool:
+        """Whether a driver's error says that something cannot be written because it must not."""
+
+    @abstractmethod
     def now(self, connection: Connection) -> datetime | None:
         """The server's time, aware, in UTC; None where the database has no clock of its own."""
 

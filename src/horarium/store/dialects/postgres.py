@@ -82,6 +82,7 @@ WHERE (scheduled_at, job_key) NOT IN (SELECT scheduled_at, job_key FROM written)
 # Connection, resources (disk full, too many connections), shutdown, system errors; read only; locks: a deadlock, a
 # serialisation failure, a wait that was too long; and a wrong password or name, which a person can mend meanwhile.
 _OUTAGES = ("08", "53", "57P", "58", "25006", "40001", "40P01", "55P03", "28", "3D000")
+_READ_ONLY = "25006"
 _MIGRATION_LOCK = 0x486F7261  # "Hora"
 
 
@@ -95,6 +96,18 @@ class PostgreSQL(Dialect):
 
     def begin_write(self, connection: Connection) -> None:
         """Nothing to do: psycopg begins with the first statement."""
+
+    def begin_read(self, connection: Connection) -> None:
+        """READ ONLY, seen as at its first statement."""
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def end_read(self, connection: Connection) -> None:
+        """It goes with the transaction."""
+        connection.rollback()
+
+    def is_refused_write(self, error: BaseException | None) -> bool:
+        """By SQLSTATE."""
+        return getattr(error, "sqlstate", None) == _READ_ONLY
 
     def now(self, connection: Connection) -> datetime | None:
         """The server's clock."""

@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from sqlite3 import SQLITE_CONSTRAINT, SQLITE_ERROR, SQLITE_MISMATCH, SQLITE_MISUSE, SQLITE_RANGE, OperationalError
+from sqlite3 import (
+    SQLITE_CONSTRAINT,
+    SQLITE_ERROR,
+    SQLITE_MISMATCH,
+    SQLITE_MISUSE,
+    SQLITE_RANGE,
+    SQLITE_READONLY,
+    OperationalError,
+)
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Insert, Table, func, select, text, type_coerce
@@ -78,6 +86,24 @@ class SQLite(Dialect):
     def begin_write(self, connection: Connection) -> None:
         """Take the writer's place now, so that what is read in this transaction stays true until it commits."""
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def begin_read(self, connection: Connection) -> None:
+        """A deferred transaction, which takes no lock but for its snapshot, on a connection that refuses to write."""
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+        connection.exec_driver_sql("BEGIN")
+
+    def end_read(self, connection: Connection) -> None:
+        """Give the snapshot back, and let the connection write again."""
+        try:
+            connection.rollback()
+            connection.exec_driver_sql("PRAGMA query_only = OFF")
+        except BaseException:
+            connection.invalidate()
+            raise
+
+    def is_refused_write(self, error: BaseException | None) -> bool:
+        """By SQLite's code."""
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == SQLITE_READONLY
 
     def now(self, connection: Connection) -> datetime | None:
         """None: its clock is this machine's."""
