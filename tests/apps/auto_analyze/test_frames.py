@@ -96,6 +96,15 @@ def test_frames_to_hash_are_spread_over_the_whole_video(media: Ffmpeg, black_the
     assert {len(frame) for frame in frames} == {fingerprint.WIDTH * fingerprint.HEIGHT}
 
 
+def test_progress_grows_to_the_last_frame_to_hash(media: Ffmpeg, black_then_white: Path) -> None:
+    told: list[float] = []
+
+    frames_to_hash(black_then_white, picture_of(media, black_then_white), 4.0, told.append)
+
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
 def test_frames_of_a_long_video_are_sought(make: RunFfmpeg, media: Ffmpeg) -> None:
     colours = [part for c in ("black", "white") for part in ("-f", "lavfi", "-i", f"color={c}:s=64x64:d=80:r=2")]
     long = make("long.mp4", *colours, "-filter_complex", "[0:v][1:v]concat=n=2,format=yuv420p")

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
@@ -19,6 +20,7 @@ from horarium_apps.auto_analyze.domain.contact_sheet import fitted
 from horarium_apps.auto_analyze.domain.errors import AnalysisError, FfmpegMissingError
 from horarium_apps.auto_analyze.domain.media import Cut, VideoStream
 from horarium_apps.auto_analyze.domain.names import quoted
+from horarium_apps.auto_analyze.domain.stages import Fraction
 
 READ_SIDE = 960
 """Pixels of the longer side of a frame that is read for text."""
@@ -151,6 +153,7 @@ def frames_to_hash(
     path: Path,
     picture: VideoStream,
     seconds: float,
+    progress: Fraction | None = None,
     *,
     ffmpeg: str | None = None,
     threads: int = 2,
@@ -160,6 +163,7 @@ def frames_to_hash(
 
     Parameters:
         seconds: how far the picture can be decoded.
+        progress: told how much is done; may raise to end it.
 
     Raises:
         AnalysisError: as `sample_frames`.
@@ -168,11 +172,19 @@ def frames_to_hash(
     if seconds <= 0:
         raise AnalysisError(f"{quoted(path)} has no length, so no frames can be spread over it.")
     small = Sampling(2 * count / seconds, fingerprint.WIDTH, fingerprint.HEIGHT, True, 0.0, None, threads, timeout)
-    if seconds <= _SEEK_SECONDS:
-        # Every second place of a grid twice as fine is the middle of a share.
-        found = [frame.pixels for frame in sample_frames(path, picture, small, ffmpeg=ffmpeg)][1 : 2 * count : 2]
-        return [*found, *[b""] * (count - len(found))]
-    return [_sought(path, picture, small, (place + 0.5) * seconds / count, ffmpeg) for place in range(count)]
+    found: list[bytes] = []
+    report = progress or _ignore
+    if seconds > _SEEK_SECONDS:
+        for place in range(count):
+            found.append(_sought(path, picture, small, (place + 0.5) * seconds / count, ffmpeg))
+            report(len(found) / count)
+        return found
+    # Every second place of a grid twice as fine is the middle of a share.
+    with closing(sample_frames(path, picture, small, ffmpeg=ffmpeg)) as frames:
+        for frame in islice(frames, 1, 2 * count, 2):
+            found.append(frame.pixels)
+            report(len(found) / count)
+    return [*found, *[b""] * (count - len(found))]
 
 
 def opening_frames(
@@ -244,3 +256,7 @@ def _expire(process: subprocess.Popen[bytes], expired: threading.Event) -> None:
     if process.poll() is None:
         expired.set()
         process.kill()
+
+
+def _ignore(_: float) -> None:
+    """Take progress that nobody asked for."""

@@ -89,7 +89,7 @@ class RapidOcr:
             ) from error
         try:
             self._engine = rapidocr.RapidOCR(params=self._parameters())
-            # Models are loaded by the first call; a broken installation shows here and not in the middle of a video.
+            # The first call loads the model: a broken installation shows here, and not in the middle of a video.
             self._engine(self._numpy.zeros((64, 64, 3), dtype=self._numpy.uint8))
         except Exception as error:
             self._engine = None
