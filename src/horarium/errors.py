@@ -129,7 +129,14 @@ class RunTimeout(HorariumError, TimeoutError):
 
 
 class ChildProcessDied(HorariumError):
-    """A child process ended without an answer: killed, out of memory, or a crash in native code."""
+    """A child process ended without an answer: killed, out of memory, or a crash in native code.
+
+    `last_words` are the last lines that it wrote to stderr, such as the stack that `faulthandler` shows.
+    """
+
+    def __init__(self, message: str, last_words: str = "") -> None:
+        super().__init__(message)
+        self.last_words = last_words
 
 
 class PlanUnavailable(HorariumError):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 from weakref import WeakSet
 
@@ -18,11 +20,15 @@ from horarium.errors import ConfigurationError, HorariumError
 from horarium.events import EventBus
 from horarium.execution.owner import Owner
 from horarium.plan import Plan
+from horarium.store.database import Database
 from horarium.store.wakeups import Wakeups
 
 logger = logging.getLogger(__name__)
 
 _START_AGAIN_AFTER = 5.0
+
+_PATIENCE = 1.5
+"""Seconds that `health` waits for a database."""
 
 _FORKED = (
     "this process was forked from the one that runs the scheduler, and runs none itself: call start() after the fork "
@@ -62,6 +68,7 @@ class Service:
         self._options = options
         self._events = events
         self._wakeups = Wakeups(plan.unprepared)
+        self._probe = Probe(functools.partial(_fault_of, plan.unprepared))
         self._lock = threading.RLock()
         self._giving_up = threading.Event()
         self._starter: threading.Thread | None = None
@@ -118,6 +125,7 @@ class Service:
         """In a new process: what runs is the parent's, whose threads are not here."""
         self._lock = threading.RLock()
         self._plan.forked()
+        self._probe = Probe(functools.partial(_fault_of, self._plan.unprepared))
         if self.node is None:
             return
         self.node = self.engine = self._starter = None
@@ -185,12 +193,8 @@ class Service:
 
     def _database_health(self) -> dict[str, Any]:
         database = self._plan.unprepared
-        try:
-            with database.read() as connection:
-                connection.exec_driver_sql("SELECT 1")
-        except HorariumError as error:
-            return {"address": database.address, "reachable": False, "error": str(error)}
-        return {"address": database.address, "reachable": True, "error": None}
+        error = self._probe.error() if not database.dialect.one_writer else _fault_of(database)
+        return {"address": database.address, "reachable": error is None, "error": error}
 
     def _try(self, start: Any) -> bool:
         try:
@@ -213,6 +217,44 @@ class Service:
                 if self._giving_up.is_set():  # it was stopped meanwhile, and did not find what has just begun
                     self.stop(wait=False, grace=0)
                 return
+
+
+def _fault_of(database: Database) -> str | None:
+    """What is wrong with a database that is asked for something small; None when it answers."""
+    try:
+        with database.read() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    except HorariumError as error:
+        return str(error)
+    return None
+
+
+class Probe:
+    """Asks a server in a thread, since one whose host is gone lets who asks wait for long. One question at a time."""
+
+    def __init__(self, ask: Callable[[], str | None], patience: float = _PATIENCE) -> None:
+        self._ask = ask
+        self._patience = patience
+        self._pending: Future[str | None] | None = None
+        self._lock = threading.Lock()
+
+    def error(self) -> str | None:
+        """What is wrong; None when it answers. Back within the patience, in seconds."""
+        with self._lock:
+            pending = self._pending
+            if pending is None or pending.done():
+                pending = self._pending = Future()
+                threading.Thread(target=self._answer, args=(pending,), name="horarium-health", daemon=True).start()
+        try:
+            return pending.result(self._patience)
+        except TimeoutError:
+            return f"the plan's database has not answered for {self._patience:g} s"
+
+    def _answer(self, pending: Future[str | None]) -> None:
+        try:
+            pending.set_result(self._ask())
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the answer
+            pending.set_result(f"{type(error).__name__}: {error}")
 
 
 def _forked() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,3 +96,13 @@ def test_starting_twice_leaves_the_built_in_jobs_as_they_are(more: More) -> None
     second = more(after(hours=1)).scheduler.get_jobs(origin="builtin")
     assert [(job.id, job.next_run_time) for job in first] == [(job.id, job.next_run_time) for job in second]
     assert first[0].next_run_time > START  # type: ignore[operator]
+
+
+def test_a_new_plan_is_told_in_one_line_whatever_alembic_says(plan_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with Timetable(plan_url):
+        lines = [record.getMessage() for record in caplog.records]
+    assert [line for line in lines if "tables" in line] == ["Brought the tables of core from nothing to core_0001"]
+    assert not [record.name for record in caplog.records if record.name.startswith("alembic")]
+    logging.getLogger("alembic.runtime.migration").info("an application's own")
+    assert "an application's own" in caplog.messages

@@ -5,6 +5,7 @@ import functools
 import gc
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -294,6 +295,19 @@ def test_any_error_at_the_start_leaves_the_application_serving(tmp_path: Path, m
             return str(scheduler.health()["engine"]["error"])
 
     assert asyncio.run(serve()) == "division by zero"
+
+
+def test_health_is_told_though_the_host_of_the_database_swallows_what_is_sent_to_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connections are taken, and nobody ever answers
+        port = silent.getsockname()[1]
+        scheduler = Scheduler(f"postgresql://nobody@127.0.0.1:{port}/plan", settings=QUIET, apps=())
+        began = time.monotonic()
+        health = [scheduler.health() for _ in range(2)]
+        assert time.monotonic() - began < 2 * 2.0
+        assert {one["status"] for one in health} == {"down"}
+        assert health[0]["database"]["reachable"] is False
+        assert health[0]["database"]["error"] == "the plan's database has not answered for 1.5 s"
+    scheduler.shutdown()
 
 
 def test_a_forked_process_knows_that_it_runs_nothing(scheduler: Scheduler) -> None:

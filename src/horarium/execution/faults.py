@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Sequence
 from types import TracebackType
 
-from horarium.errors import HorariumError
+from horarium.errors import ChildProcessDied, HorariumError
 from horarium.jsontext import clean
 from horarium.retry import error_names, is_permanent
 from horarium.values import ErrorInfo
@@ -37,6 +37,8 @@ def info_of(error: BaseException, where: TracebackType | None = None) -> ErrorIn
     if isinstance(error, RemoteError):
         return error.info
     lines = traceback.format_exception(type(error), error, where or error.__traceback__)
+    if isinstance(error, ChildProcessDied) and error.last_words:
+        lines.append(f"The last that the child process wrote to stderr:\n{error.last_words}\n")
     return ErrorInfo(
         type=class_name(error),
         message=clean(_message_of(error)),

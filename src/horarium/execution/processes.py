@@ -136,7 +136,11 @@ class _Call:
             # The function's own error has a traceback, which shows where it was when the time was over.
             raise RunTimeout(self._what, self._timeout or 0) from error
         if answer is None:
-            raise RunStopped(self._told) if self._told is not None else ChildProcessDied(self._how_it_died())
+            raise (
+                RunStopped(self._told)
+                if self._told is not None
+                else ChildProcessDied(self._how_it_died(), self._stderr.tail)
+            )
         if error is None:
             return answer["value"]
         if self._told is not None and _is_end_by_stop(error):
@@ -212,8 +216,7 @@ class _Call:
                 how += " (out of memory?)"
         else:
             how = f"ended with exit code {code} without an answer"
-        tail = self._stderr.tail
-        return f"{self._what} {how}" + (f"; the last that it wrote to stderr:\n{tail}" if tail else "")
+        return f"{self._what} {how}"
 
 
 def _name_of_signal(number: int) -> str:

@@ -12,8 +12,8 @@ import re
 import shutil
 import sqlite3
 import threading
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,28 @@ _TEMPLATES = Path(__file__).with_name("migrations")
 _BRANCH_NAME = re.compile(r"[a-z][a-z0-9_]{0,26}")
 # `alembic.op` is one object for the whole process, whatever the number of databases.
 _one_at_a_time = threading.Lock()
+
+
+_here = threading.local()
+
+
+def _is_heard(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or not getattr(_here, "is_quiet", False)
+
+
+logging.getLogger("alembic.runtime.migration").addFilter(_is_heard)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out what Alembic says of each of its steps, in this thread: one line of ours tells it. An application that
+    uses Alembic itself goes on to hear it.
+    """
+    _here.is_quiet = True
+    try:
+        yield
+    finally:
+        _here.is_quiet = False
 
 
 @dataclass(frozen=True)
@@ -76,15 +98,16 @@ class Branch:
 
     def context(self, connection: Connection, **options: Any) -> MigrationContext:
         """Alembic's view of this branch through a connection, seeing only this branch's tables."""
-        return MigrationContext.configure(
-            connection,
-            opts={
-                "version_table": self.version_table,
-                "include_name": self._owns,
-                "compare_server_default": True,
-                **options,
-            },
-        )
+        with _quiet():
+            return MigrationContext.configure(
+                connection,
+                opts={
+                    "version_table": self.version_table,
+                    "include_name": self._owns,
+                    "compare_server_default": True,
+                    **options,
+                },
+            )
 
     def _owns(self, name: str | None, kind: str, _parents: object) -> bool:
         return kind != "table" or name in self.metadata.tables
@@ -287,7 +310,7 @@ def _apply(connection: Connection, branch: Branch, state: BranchState, backup: P
     steps = [MigrationStep.upgrade_from_script(scripts.revision_map, script) for script in reversed(list(wanted))]
     context = branch.context(connection, script=scripts, fn=lambda _heads, _context: steps)
     try:
-        with Operations.context(context):
+        with _quiet(), Operations.context(context):
             context.run_migrations()
     except DBAPIError as error:
         if not _is_fault(error):
