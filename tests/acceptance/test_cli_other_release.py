@@ -29,6 +29,10 @@ READING = ["jobs list", "jobs show clean", "jobs preview clean", "runs list", "r
 def later_release(sqlite_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plan with a job, made by this release; what is called from now on is a release with one more revision."""
     sqlite_cli("jobs", "add", "clitasks:cleanup", "--every", "1h", "--id", "clean")
+    install_later_release(tmp_path, monkeypatch)
+
+
+def install_later_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "later"
     shutil.copytree(upgrade.CORE.location / "versions", folder / "versions")
     newest = upgrade.CORE.scripts().get_current_head()
@@ -94,3 +98,13 @@ def test_reading_makes_no_tables_of_an_application(sqlite_cli: Cli, tmp_path: Pa
         left = [name for (name,) in plan.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     assert set(left).isdisjoint(theirs)
     assert theirs
+
+
+def test_on_each_database_an_older_plan_is_read_only_after_its_upgrade(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("jobs", "add", "clitasks:cleanup", "--every", "1h", "--id", "clean")
+    install_later_release(tmp_path, monkeypatch)
+    assert cli("jobs", "list").code == 4
+    assert [one["to"] for one in cli("db", "upgrade", json=True).json] == ["core_9999"]
+    assert [job["id"] for job in cli("jobs", "list", json=True).json] == ["clean"]
