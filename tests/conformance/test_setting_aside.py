@@ -507,3 +507,23 @@ def test_a_tick_that_read_a_job_before_it_was_mended_leaves_it_as_it_is(table: T
     ticker.set_aside(read[0].job, TaskNotFound("nowhere.at_all:work", "it is not there"))
     table.run_due()
     assert tasks.calls == [()]
+
+
+def test_why_says_that_no_live_node_knows_the_task_of_a_run_that_waits(table: Timetable) -> None:
+    table.scheduler.add_job("nowhere.at_all:work", every(days=10), id="job")
+    old = table.scheduler.run_now("job")
+    table.scheduler.modify_job("job", func=note)
+    table.run_due()
+    table.clock.advance(seconds=15)
+    (decision,) = table.scheduler.why("job")
+    assert decision.run == table.scheduler.get_run(old.id)
+    assert decision.reason.endswith("it waits: no live node knows the task nowhere.at_all:work")
+
+
+def test_why_says_nothing_of_nodes_while_a_live_one_knows_the_task(table: Timetable, database: Database) -> None:
+    OtherNode(database, START, tasks=["elsewhere.task"])
+    table.scheduler.add_job("elsewhere.task", every(days=10), id="job")
+    table.scheduler.run_now("job")
+    table.clock.advance(seconds=15)
+    (decision,) = table.scheduler.why("job")
+    assert "no live node" not in decision.reason

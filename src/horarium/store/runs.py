@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, func, select, tuple_, update
@@ -16,11 +17,16 @@ from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.decisions import RUN_COLUMNS, decisions_of, newest_first, take_out, undecided
 from horarium.store.jobs import select_jobs, set_next
+from horarium.store.nodes import Nodes
 from horarium.store.rows import read_attempt, read_payload, read_run, show_job
 from horarium.store.settling import enqueue, enqueue_by_hand, settle_before_change
 from horarium.values import AttemptInfo, Decision, LogLine, RunInfo, RunKey
 
 jobs, run_logs, runs, steps = schema.jobs, schema.run_logs, schema.runs, schema.steps
+
+_WAITING = (RunState.QUEUED, RunState.RETRYING)
+_A_WHILE = timedelta(seconds=15)
+"""How long a run waits before its task is missed among those of the nodes, which tell them with their heartbeats."""
 
 
 def _select_runs() -> Select[Any]:
@@ -205,7 +211,16 @@ class Runs:
             left_out = None if row is None else undecided(connection, show_job(row), at, now)
         if left_out is not None and (at is None or not told):
             told.append(left_out)
-        return newest_first(told)[:limit]
+        return newest_first([self._with_obstacle(one, now) for one in told])[:limit]
+
+    def _with_obstacle(self, one: Decision, now: datetime) -> Decision:
+        """Of a run that waits and could have begun: that no live node knows its task, if that is so."""
+        run = one.run
+        if run is None or run.state not in _WAITING or run.not_before is None or now - run.not_before < _A_WHILE:
+            return one
+        if run.task in Nodes(self._database).tasks_of_live_nodes(now):
+            return one
+        return replace(one, reason=f"{one.reason}; it waits: no live node knows the task {run.task}")
 
 
 def _one(connection: Connection, run_id: str, *, lock: bool = False) -> Row[Any]:
