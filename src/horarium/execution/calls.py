@@ -16,7 +16,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
-from horarium.clock import Clock
 from horarium.errors import RunTimeout
 
 logger = logging.getLogger(__name__)
@@ -74,24 +73,21 @@ async def awaited(awaitable: Awaitable[T], seconds: float | None, what: Callable
         raise
 
 
-def timed(function: Callable[[], T], timeout: float | None, what: Callable[[], str], clock: Clock) -> T:
+def timed(function: Callable[[], T], timeout: float | None, what: Callable[[], str]) -> T:
     """Call a plain function that may take `timeout` seconds.
 
-    It cannot be stopped: while it goes on too long there is a warning, and RunTimeout is raised once it has ended.
+    It cannot be stopped: when it goes on for too long there is a warning. What it returns then, late, counts all the
+    same: its work is done, and would only be done twice.
     """
     if timeout is None:
         return function()
     alarm = threading.Timer(timeout, contextvars.copy_context().run, (_warn_late, what, timeout))
     alarm.daemon = True
-    started = clock.elapsed()
     alarm.start()
     try:
-        result = function()
+        return function()
     finally:
         alarm.cancel()
-    if clock.elapsed() - started > timeout:
-        raise RunTimeout(what(), timeout)
-    return result
 
 
 def drive(coroutine: Coroutine[Any, Any, Any]) -> Any:

@@ -156,7 +156,7 @@ class Run(_Face):
         own tables through a SQLAlchemy Connection; what it wrote is committed together with the step, or not at all.
         It must not commit by itself.
 
-        `timeout` is seconds. A plain function cannot be stopped: it counts as timed out once it has ended.
+        `timeout` is seconds. A plain function cannot be stopped: what it returns late counts.
 
         Returns the result. Raises what `function` raises, and then keeps nothing; RunStopped, before it begins, when
         the run was told to stop; StepKeyUsedTwice; ArgumentsNotJSON when the result is not JSON; RunTimeout; JobError
@@ -193,8 +193,8 @@ class Run(_Face):
         - `size`, `pause`: after every `size` items wait until those are finished, and `pause` seconds more.
         - `concurrency`: how many items at a time. Async functions share the event loop, plain ones have threads.
         - `retry`: when and how often a failing item is tried again within this attempt; permanent errors are not.
-        - `timeout`: seconds for each try of an item. A plain function in a thread cannot be stopped: it counts as
-          failed once it has ended.
+        - `timeout`: seconds for each try of an item. A plain function in a thread cannot be stopped: an item
+          that returns late is done.
         - `executor`: "process" calls `function` in a child process for each item, which a timeout or a cancel ends;
           `function` must be importable, item, arguments and result JSON.
         - `on_done(connection, item, result)`, `on_failed(connection, item, error)`: plain functions that write to the

@@ -132,7 +132,7 @@ class ItemWorker:
     def _plain(self, item: Any) -> Any:
         work = self._work
         call = functools.partial(work.function, item, *work.args)
-        return timed(call, work.timeout, self._words, work.core.link.clock)
+        return timed(call, work.timeout, self._words)
 
     def _child(self, item: Any) -> Any:
         work = self._work

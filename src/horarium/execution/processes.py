@@ -60,9 +60,9 @@ def call_in_child(
     seconds later (with a shorter grace: that long) SIGKILL. When the call ends, however it does, all of the group
     is killed; only a process that made itself a session of its own escapes.
 
-    Returns the result as JSON reads it back, also one that comes after the run was told to stop. Raises RunTimeout,
-    RunStopped, ChildProcessDied, TaskNotFound, ArgumentsNotJSON, JobError for what no import finds; errors of
-    `horarium.errors` that the function raised as they are, and RemoteError with the description of any other.
+    Returns the result as JSON reads it back, also one that comes after the timeout, or after the run was told to stop.
+    Raises RunTimeout, RunStopped, ChildProcessDied, TaskNotFound, ArgumentsNotJSON, JobError for what no import finds;
+    errors of `horarium.errors` that the function raised as they are, and RemoteError with the description of any other.
     """
     module, colon, _ = task.partition(":")
     if not colon or module == "__main__":
@@ -132,17 +132,15 @@ class _Call:
         """The result, or its error raised."""
         answer = self._answer
         error = protocol.rebuild(answer["error"]) if answer and answer["op"] == "error" else None
-        if self._timed_out:
+        if answer is not None and error is None:
+            return answer["value"]
+        if self._timed_out and (error is None or _is_end_by_stop(error)):
             # The function's own error has a traceback, which shows where it was when the time was over.
             raise RunTimeout(self._what, self._timeout or 0) from error
-        if answer is None:
-            raise (
-                RunStopped(self._told)
-                if self._told is not None
-                else ChildProcessDied(self._how_it_died(), self._stderr.tail)
-            )
         if error is None:
-            return answer["value"]
+            if self._told is not None:
+                raise RunStopped(self._told)
+            raise ChildProcessDied(self._how_it_died(), self._stderr.tail)
         if self._told is not None and _is_end_by_stop(error):
             raise RunStopped(self._told) from error
         raise error
@@ -227,4 +225,6 @@ def _name_of_signal(number: int) -> str:
 
 
 def _is_end_by_stop(error: HorariumError) -> bool:
-    return isinstance(error, RemoteError) and error.info.type in _ENDED_BY_STOP
+    if isinstance(error, RemoteError):
+        return error.info.type in _ENDED_BY_STOP
+    return isinstance(error, RunStopped)

@@ -58,7 +58,7 @@ class Step:
 
     def _timed(self, *first: Any) -> Any:
         call = functools.partial(self.function, *first, *self.args, **self.kwargs)
-        return timed(call, self.timeout, self._words, self.core.link.clock)
+        return timed(call, self.timeout, self._words)
 
     def _words(self) -> str:
         return f"step {self.key!r}"

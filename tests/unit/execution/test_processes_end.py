@@ -146,6 +146,19 @@ def test_a_result_that_comes_after_the_stop_is_not_thrown_away(mark: Path, pool:
     assert future.result() == "finished all the same"
 
 
+def test_a_function_that_returns_though_its_time_is_over_is_done(mark: Path) -> None:
+    for timeout in (0.5, 1, 2, 4, 8, 16):
+        try:
+            result = call_in_child(
+                "process_tasks:finish_when_told", [str(mark)], link=KeptLink(), timeout=timeout, grace=1000
+            )
+        except RunTimeout:
+            continue  # it had not begun
+        assert result.startswith("finished")
+        return
+    raise AssertionError("the function did not begin")
+
+
 def test_a_termination_from_outside_is_left_to_the_parent(mark: Path, pool: ThreadPoolExecutor) -> None:
     link = KeptLink()
     future = begin(pool, "finish_when_told", mark, link, grace=1000)
