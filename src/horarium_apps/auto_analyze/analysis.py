@@ -53,7 +53,7 @@ def analyze_video(
     """
     report = progress or _ignore
     report(Stage.PROBE, 0.0)
-    current = _identify(video, files, lambda done: report(Stage.PROBE, done * _HASHING_SHARE))
+    current = identify(video, files, lambda done: report(Stage.PROBE, done * _HASHING_SHARE))
     try:
         probe = media.probe(video.path)
         picture = moving_picture(video.path, probe)
@@ -82,7 +82,8 @@ def analyze_video(
     return _result(current, probe, picture, seen, heard, sheet, notes, media.version())
 
 
-def _identify(video: FoundVideo, files: VideoFiles, progress: Fraction) -> FoundVideo:
+def identify(video: FoundVideo, files: VideoFiles, progress: Fraction) -> FoundVideo:
+    """Read the file, which must be the one that was imported. Raises AnalysisError when it is not."""
     current = files.identify(video.path, progress)
     if current.size == 0:
         raise AnalysisError(f"{quoted(video.path)} is empty.")

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from horarium import HorariumError, Run
 from horarium_apps.auto_analyze import queries
+from horarium_apps.auto_analyze.child import MEDIA
+from horarium_apps.auto_analyze.domain.backoff import Backoff
 from horarium_apps.auto_analyze.domain.describe import clock
 from horarium_apps.auto_analyze.domain.failures import KeptError, why_failed
 from horarium_apps.auto_analyze.domain.messages import ANALYSIS_FAILED, video_failed
 from horarium_apps.auto_analyze.domain.names import quoted
+from horarium_apps.auto_analyze.domain.outcome import failed_stages, from_document, from_steps, newest
+from horarium_apps.auto_analyze.domain.stages import in_words
 from horarium_apps.auto_analyze.settings import AutoAnalyzeSettings
 
 logger = logging.getLogger(__name__)
+
+BATCH = "videos"
+"""The name of the batch in its run."""
+
+KeptSteps = Callable[[str, str], dict[str, Any]]
+"""Reads what the steps of a run returned whose keys begin so: `Scheduler.run_steps`."""
 
 _STARTING = timedelta(minutes=1)
 
@@ -29,8 +40,10 @@ class Batch:
     were not finished.
     """
 
-    def __init__(self, run: Run, user_id: int, settings: AutoAnalyzeSettings) -> None:
+    def __init__(self, run: Run, user_id: int, settings: AutoAnalyzeSettings, kept: KeptSteps) -> None:
         self._run = run
+        self._kept = kept
+        self._backoff = Backoff(settings.retries, settings.retry_delay)
         self._user_id = user_id
         self._settings = settings
         self._reasons: dict[str, str] = {}
@@ -41,7 +54,7 @@ class Batch:
         """Return the ids of the videos that wait: new ones, and those that an analysis left that is over."""
         with self._run.transaction() as connection:
             return queries.videos_to_analyse(
-                connection, self._user_id, job_id=self._run.job_id, left_before=self._left_before()
+                connection, self._user_id, job_id=self._run.job_id, now=self._run.now(), left_before=self._left_before()
             )
 
     def take_each(self, ids: Sequence[int]) -> TakenVideos:
@@ -52,10 +65,20 @@ class Batch:
     def record(self, connection: Any, video: dict[str, Any], document: dict[str, Any]) -> None:
         """Write a video's document and status, in the transaction that marks its item as done."""
         sheet = Path(video["sheet_path"]) if document["contact_sheet"] is not None else None
+        failed = failed_stages(from_document(document))
         recorded = queries.record_analysis(
-            connection, video["id"], run_id=self._run.id, document=document, sheet_path=sheet, now=_now()
+            connection,
+            video["id"],
+            run_id=self._run.id,
+            document=document,
+            sheet_path=sheet,
+            now=self._run.now(),
+            retry=self._backoff if failed else None,
         )
         if recorded:
+            for stage in failed:
+                why = document["stages"][stage]["why"]
+                logger.warning("Video %d: %s failed: %s", video["id"], in_words(stage), why)
             name, length = quoted(Path(video["path"])), clock(document["duration"])
             logger.info("Video %d analysed (%s): %s, %s", video["id"], self._count(video["id"]), name, length)
         else:
@@ -65,7 +88,10 @@ class Batch:
         """Write why a video could not be analysed, in the transaction that marks its item as failed."""
         reason = why_failed(error, Path(video["path"]), self._settings.video_timeout)
         self._reasons[str(video["id"])] = reason
-        queries.record_failure(connection, video["id"], run_id=self._run.id, error=reason)
+        retry = None if error.permanent else self._backoff
+        queries.record_failure(
+            connection, video["id"], run_id=self._run.id, error=reason, now=self._run.now(), retry=retry
+        )
         self._count(video["id"])
         logger.warning("%s", video_failed(video["id"], f"{ANALYSIS_FAILED}: {reason}"))
 
@@ -89,16 +115,32 @@ class Batch:
                 video_id,
                 run_id=self._run.id,
                 job_id=self._run.job_id,
-                now=_now(),
+                now=self._run.now(),
                 left_before=self._left_before(),
             )
         if video is None:
             self._total -= 1
         elif "path" in video:
             video["sheet_path"] = self._sheet_path(video["content_hash"])
+            video["known"] = self._known(video, video.pop("last_run"), video.pop("document"))
         else:
             self._count(video_id)
         return video
+
+    def _known(self, video: Mapping[str, Any], last_run: str | None, document: Any) -> dict[str, Any]:
+        """What earlier analyses of a video found, for the child; the last one may have kept stages and then failed."""
+        kept: dict[str, Any] = {}
+        if last_run is not None and last_run != self._run.id:
+            with suppress(LookupError):  # the run was pruned meanwhile
+                prefix = f"{BATCH}[{video['id']}]."
+                kept = {key.removeprefix(prefix): result for key, result in self._kept(last_run, prefix).items()}
+        media = kept.pop(MEDIA, None)
+        found = [from_document(document)] if _is_of(video, document) else []
+        found += [from_steps(kept)] if _is_of(video, media) else []
+        return {
+            "media": media if _is_of(video, media) else document if _is_of(video, document) else None,
+            "outcomes": {name: outcome.to_json() for name, outcome in newest(found).items()},
+        }
 
     def _count(self, video_id: int) -> str:
         """Count a video that has come to an end, also in an earlier attempt; how many of how many there are now."""
@@ -112,7 +154,7 @@ class Batch:
 
     def _left_before(self) -> datetime:
         """Before this time nobody can have begun what is not finished by now: the time of one video is limited."""
-        return _now() - timedelta(seconds=self._settings.video_timeout) - _STARTING
+        return self._run.now() - timedelta(seconds=self._settings.video_timeout) - _STARTING
 
 
 class TakenVideos:
@@ -132,5 +174,6 @@ class TakenVideos:
                 yield video
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def _is_of(video: Mapping[str, Any], document: Mapping[str, Any] | None) -> bool:
+    """Whether a document tells of the video's present content, which may have changed before it was analysed."""
+    return document is not None and document["content_hash"] == video["content_hash"]

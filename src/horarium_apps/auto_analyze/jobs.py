@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime
 from typing import Any
 
 from horarium import Retry, Run, get_scheduler, task
 from horarium_apps.auto_analyze.adapters.ffmpeg_process import find_ffmpeg
-from horarium_apps.auto_analyze.batch import Batch
+from horarium_apps.auto_analyze.batch import BATCH, Batch
 from horarium_apps.auto_analyze.child import analyze_in_child
 from horarium_apps.auto_analyze.domain.execution import fold
 from horarium_apps.auto_analyze.domain.messages import analysis_completed, analysis_started
@@ -42,13 +41,9 @@ async def analyze_videos(run: Run, user_id: int) -> dict[str, Any]:
     """
     settings = AutoAnalyzeSettings(config=get_scheduler().settings.config)
     await asyncio.to_thread(find_ffmpeg, settings.ffmpeg)
-    logger.info("%s", analysis_started(datetime.now(UTC).astimezone()))
-    batch = Batch(run, user_id, settings)
-    options = {
-        "ffmpeg": settings.ffmpeg,
-        "timeout": settings.video_timeout,
-        "sheet_frames": settings.sheet_frames,
-    }
+    logger.info("%s", analysis_started(run.now().astimezone()))
+    batch = Batch(run, user_id, settings, get_scheduler().run_steps)
+    options = settings.model_dump(mode="json", exclude={"config"})
     ids = await run.step("list", batch.list_ids)
     try:
         tally = await run.each(
@@ -56,7 +51,7 @@ async def analyze_videos(run: Run, user_id: int) -> dict[str, Any]:
             analyze_in_child,
             options,
             key=lambda video: video["id"],
-            batch="videos",
+            batch=BATCH,
             concurrency=settings.concurrency,
             timeout=settings.video_timeout,
             executor="process",

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, true, update
 
+from horarium_apps.auto_analyze.domain.backoff import Backoff
+from horarium_apps.auto_analyze.domain.fingerprint import Fingerprint
+from horarium_apps.auto_analyze.domain.fingerprint import from_json as fingerprint_of
 from horarium_apps.auto_analyze.domain.importing import Fate, KnownVideo
 from horarium_apps.auto_analyze.domain.media import FoundVideo
+from horarium_apps.auto_analyze.domain.texts import texts_of
 from horarium_apps.auto_analyze.domain.video import User, Video, VideoStatus
-from horarium_apps.auto_analyze.tables import users, videos
+from horarium_apps.auto_analyze.tables import texts, users, videos
 
 AnyRow = Row[*tuple[Any, ...]]
 
-_SHOWN = tuple(column for column in videos.c if column.name not in {"mtime_ns", "run_id", "job_id", "document"})
+_NOT_SHOWN = {"mtime_ns", "run_id", "job_id", "document", "fingerprint", "failures"}
+_SHOWN = tuple(column for column in videos.c if column.name not in _NOT_SHOWN)
+_AT_ONCE = 500
 _BEFORE_ANALYSIS = (VideoStatus.NEW, VideoStatus.FAILED)
 
 
@@ -92,6 +98,31 @@ def load_document(connection: Connection, video_id: int) -> dict[str, Any] | Non
     return document
 
 
+def videos_with_documents(
+    connection: Connection, user_id: int | None = None
+) -> Iterator[tuple[Video, dict[str, Any] | None]]:
+    """Yield videos, of one user or of all, in the order in which they were added, with what was found in each."""
+    query = select(*_SHOWN, videos.c.document).order_by(videos.c.id)
+    if user_id is not None:
+        query = query.where(videos.c.user_id == user_id)
+    for row in connection.execution_options(yield_per=_AT_ONCE).execute(query):
+        values = dict(row._mapping)
+        document = values.pop("document")
+        yield _video_of(values), None if document is None else json.loads(document)
+
+
+def fingerprints(
+    connection: Connection, user_id: int, *, without: int | None = None
+) -> list[tuple[tuple[int, str], Fingerprint]]:
+    """Return the fingerprints of a user's videos, each by the video's id and path; but that of the video `without`."""
+    query = select(videos.c.id, videos.c.path, videos.c.fingerprint).where(
+        videos.c.user_id == user_id, videos.c.fingerprint.is_not(None)
+    )
+    if without is not None:
+        query = query.where(videos.c.id != without)
+    return [((row.id, row.path), fingerprint_of(json.loads(row.fingerprint))) for row in connection.execute(query)]
+
+
 def count_by_status(connection: Connection, user_id: int | None = None) -> dict[VideoStatus, int]:
     """Return how many videos there are of each status, of one user or of all."""
     query = select(videos.c.status, func.count().label("number")).group_by(videos.c.status)
@@ -143,15 +174,19 @@ def update_video_file(connection: Connection, known: KnownVideo, found: FoundVid
 # --- videos, for an analysis
 
 
-def videos_to_analyse(connection: Connection, user_id: int, *, job_id: str, left_before: datetime) -> list[int]:
-    """Return the ids of a user's videos that wait: new ones, and those that an analysis left that is over.
+def videos_to_analyse(
+    connection: Connection, user_id: int, *, job_id: str, now: datetime, left_before: datetime
+) -> list[int]:
+    """Return the ids of a user's videos that wait: new ones, those that an analysis left that is over, and those
+    that failed, or a stage of which did, and are to be tried again by now.
 
     Parameters:
         job_id: of the job that asks. It has one run at a time, so what another run of it is analysing was left.
         left_before: what any other job began before this time was left, too.
     """
     query = select(videos.c.id).where(
-        videos.c.user_id == user_id, or_(videos.c.status == VideoStatus.NEW, _left(job_id, left_before))
+        videos.c.user_id == user_id,
+        or_(videos.c.status == VideoStatus.NEW, _left(job_id, left_before), _tried_again(now)),
     )
     return list(connection.scalars(query.order_by(videos.c.id)))
 
@@ -162,13 +197,19 @@ def take_video(
     """Begin to analyse a video, if it still waits, or the same run failed with it before.
 
     Returns:
-        The video's id and file, as JSON can hold them; the id alone when this run has analysed it already; None when
+        The video's id and file, as JSON can hold them, with `last_run` (the id of the run that had it before, or None)
+        and `document` (what was found before, or None); the id alone when this run has analysed it already; None when
         it is gone or somebody else's.
     """
+    before = select(videos.c.status, videos.c.run_id, videos.c.document).where(videos.c.id == video_id)
+    was = connection.execute(before).one_or_none()
+    if was is None:
+        return None
     waits = or_(
         videos.c.status == VideoStatus.NEW,
         and_(videos.c.status == VideoStatus.FAILED, videos.c.run_id == run_id),
         _left(job_id, left_before),
+        _tried_again(now),
     )
     taken = connection.execute(
         update(videos)
@@ -180,15 +221,14 @@ def take_video(
             begun_at=now,
             attempts=videos.c.attempts + 1,
             error=None,
+            retry_at=None,
         )
         .returning(videos.c.id, videos.c.path, videos.c.content_hash, videos.c.size, videos.c.mtime_ns)
     ).one_or_none()
     if taken is not None:
-        return dict(taken._mapping)
-    done = select(videos.c.id).where(
-        videos.c.id == video_id, videos.c.status == VideoStatus.ANALYSED, videos.c.run_id == run_id
-    )
-    return None if connection.execute(done).one_or_none() is None else {"id": video_id}
+        document = None if was.document is None else json.loads(was.document)
+        return {**taken._mapping, "last_run": was.run_id, "document": document}
+    return {"id": video_id} if was.status == VideoStatus.ANALYSED and was.run_id == run_id else None
 
 
 def record_analysis(
@@ -199,8 +239,14 @@ def record_analysis(
     document: Mapping[str, Any],
     sheet_path: Path | None,
     now: datetime,
+    retry: Backoff | None = None,
 ) -> bool:
-    """Note what an analysis found. Returns False when this run does not have the video any more."""
+    """Note what an analysis found. Returns False when this run does not have the video any more.
+
+    Parameters:
+        retry: when to try the stages again that failed; None when none did.
+    """
+    fingerprint = document.get("fingerprint")
     values = {
         "status": VideoStatus.ANALYSED,
         "document": json.dumps(document, separators=(",", ":")),
@@ -208,13 +254,67 @@ def record_analysis(
         "sheet_path": None if sheet_path is None else str(sheet_path),
         "analysed_at": now,
         "error": None,
+        "fingerprint": None if fingerprint is None else json.dumps(fingerprint, separators=(",", ":")),
+        **_next_try(connection, video_id, retry, now),
     }
+    recorded = _finish(connection, video_id, run_id, values)
+    if recorded:
+        connection.execute(delete(texts).where(texts.c.video_id == video_id))
+        rows = [{"video_id": video_id, **text} for text in texts_of(document)]
+        if rows:
+            connection.execute(insert(texts), rows)
+    return recorded
+
+
+def record_failure(
+    connection: Connection, video_id: int, *, run_id: str, error: str, now: datetime, retry: Backoff | None = None
+) -> bool:
+    """Note why an analysis failed. Returns False when this run does not have the video any more.
+
+    Parameters:
+        retry: when to try again; None when that cannot help.
+    """
+    values = {"status": VideoStatus.FAILED, "error": error, **_next_try(connection, video_id, retry, now)}
     return _finish(connection, video_id, run_id, values)
 
 
-def record_failure(connection: Connection, video_id: int, *, run_id: str, error: str) -> bool:
-    """Note why an analysis failed. Returns False when this run does not have the video any more."""
-    return _finish(connection, video_id, run_id, {"status": VideoStatus.FAILED, "error": error})
+def ended_videos(
+    connection: Connection, *, user_id: int | None = None, failed: bool = False, skipped: bool = False
+) -> list[int]:
+    """Return the ids of videos that ended, of one user or of all.
+
+    Parameters:
+        failed: those that failed, or a stage of which did.
+        skipped: those of which a stage was left out.
+    """
+    stage_is = '%"state":"{}"%'
+    wanted = []
+    if failed:
+        wanted += [videos.c.status == VideoStatus.FAILED, videos.c.document.like(stage_is.format("failed"))]
+    if skipped:
+        wanted += [videos.c.document.like(stage_is.format("skipped"))]
+    ended = videos.c.status.in_((VideoStatus.ANALYSED, VideoStatus.FAILED))
+    query = select(videos.c.id).where(ended, or_(*wanted) if wanted else true())
+    if user_id is not None:
+        query = query.where(videos.c.user_id == user_id)
+    return list(connection.scalars(query.order_by(videos.c.id)))
+
+
+def ask_again(connection: Connection, ids: Sequence[int], *, afresh: bool) -> int:
+    """Let videos that are analysed or failed wait again, as new; returns how many.
+
+    Parameters:
+        afresh: forget what is known of them, so that every stage is done again.
+    """
+    values: dict[str, Any] = {"status": VideoStatus.NEW, "failures": 0, "retry_at": None, "error": None}
+    if afresh:
+        values |= {"document": None, "run_id": None, "job_id": None}
+    asked = 0
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        ended = videos.c.status.in_((VideoStatus.ANALYSED, VideoStatus.FAILED))
+        asked += connection.execute(update(videos).where(videos.c.id.in_(some), ended).values(values)).rowcount
+    return asked
 
 
 def release_videos(connection: Connection, run_id: str) -> int:
@@ -231,6 +331,18 @@ def _left(job_id: str, left_before: datetime) -> ColumnElement[bool]:
     return and_(
         videos.c.status == VideoStatus.ANALYSING, or_(videos.c.job_id == job_id, videos.c.begun_at < left_before)
     )
+
+
+def _tried_again(now: datetime) -> ColumnElement[bool]:
+    ended = videos.c.status.in_((VideoStatus.ANALYSED, VideoStatus.FAILED))
+    return and_(ended, videos.c.retry_at.is_not(None), videos.c.retry_at <= now)
+
+
+def _next_try(connection: Connection, video_id: int, retry: Backoff | None, now: datetime) -> dict[str, Any]:
+    if retry is None:
+        return {"failures": 0, "retry_at": None}
+    failures = 1 + (connection.scalar(select(videos.c.failures).where(videos.c.id == video_id)) or 0)
+    return {"failures": failures, "retry_at": retry.time_after(failures, now)}
 
 
 def _finish(connection: Connection, video_id: int, run_id: str, values: dict[str, Any]) -> bool:
@@ -258,7 +370,10 @@ def _known(row: AnyRow) -> KnownVideo:
 
 
 def _video(row: AnyRow) -> Video:
-    values = dict(row._mapping)
+    return _video_of(dict(row._mapping))
+
+
+def _video_of(values: dict[str, Any]) -> Video:
     values["status"] = VideoStatus(values["status"])
     values["path"] = Path(values["path"])
     values["sheet_path"] = None if values["sheet_path"] is None else Path(values["sheet_path"])

@@ -99,7 +99,27 @@ videos = Table(
     Column("document", Text),
     Column("sheet_path", Text),
     Column("error", Text),
+    # After a failure, of the video or of one of its stages: how many there were in a row, and when it is tried again by
+    # itself, if it is.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("retry_at", Instant),
+    # By which near-duplicates are found: as in the document, and here to be read for many videos at once.
+    Column("fingerprint", Text),
     UniqueConstraint("user_id", "content_hash"),
     Index(None, "user_id", "status"),
     sqlite_autoincrement=True,
 )
+
+texts = Table(
+    "auto_analyze_texts",
+    metadata,
+    Column("video_id", _Key, ForeignKey("auto_analyze_videos.id"), primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    # "speech" or "screen"; seconds of the video; the words, and the same as they are searched.
+    Column("source", Text, nullable=False),
+    Column("start", Float, nullable=False),
+    Column("end", Float, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("folded", Text, nullable=False),
+)
+"""What is said and shown, piece by piece: what searches look through. It follows from the document."""

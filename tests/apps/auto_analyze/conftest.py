@@ -18,7 +18,7 @@ from horarium_apps.auto_analyze.domain.media import Analysis
 from horarium_apps.auto_analyze.domain.stages import Progress
 from horarium_apps.auto_analyze.samples import render_samples
 
-from .plans import Library, Processes
+from .plans import Call, Library, Processes, call_application
 
 Analyze = Callable[..., Analysis]
 RunFfmpeg = Callable[..., Path]
@@ -102,8 +102,16 @@ def own_folder(tmp_path: Path, plan_url: str, monkeypatch: pytest.MonkeyPatch) -
             monkeypatch.delenv(name)
     monkeypatch.setenv("HORARIUM_DATABASE_URL", plan_url)
     monkeypatch.setenv("AUTO_ANALYZE_SHEETS_FOLDER", str(tmp_path / "sheets"))
+    # What takes seconds for each video has tests of its own.
+    monkeypatch.setenv("AUTO_ANALYZE_SKIP_STAGES", '["speech", "screen_text"]')
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def call(own_folder: Path) -> Call:
+    """Calls `horarium auto-analyze WORDS` in this process."""
+    return call_application
 
 
 @pytest.fixture

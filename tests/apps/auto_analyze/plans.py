@@ -1,5 +1,6 @@
 """A plan with users and videos, and processes that carry it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner
+
 from horarium import Scheduler
+from horarium.cli.main import app
 from horarium_apps.auto_analyze import queries
 from horarium_apps.auto_analyze.adapters.files import LocalFiles
 from horarium_apps.auto_analyze.domain.importing import ImportReport
@@ -29,6 +33,29 @@ def eventually(holds: Callable[[], Any], what: str) -> Any:
         assert time.monotonic() < deadline, f"{what} did not come to be"
         time.sleep(0.05)
     return answer
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Read as JSON."""
+        return json.loads(self.out)
+
+
+Call = Callable[..., Answer]
+
+
+def call_application(*words: object) -> Answer:
+    """Call `horarium auto-analyze WORDS` in this process."""
+    outcome = CliRunner().invoke(app, ["auto-analyze", *map(str, words)])
+    return Answer(outcome.exit_code, outcome.stdout, outcome.stderr)
 
 
 @dataclass

@@ -3,46 +3,14 @@
 import json
 import signal
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from horarium.cli.main import app
 from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.tables import videos
 
-from .plans import HORARIUM, Library, Processes, eventually, linked
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a command answered."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Call = Callable[..., Answer]
-
-
-@pytest.fixture
-def call(own_folder: Path) -> Call:
-    """Calls `horarium auto-analyze WORDS` in this process."""
-
-    def called(*words: object) -> Answer:
-        outcome = CliRunner().invoke(app, ["auto-analyze", *map(str, words)])
-        return Answer(outcome.exit_code, outcome.stdout, outcome.stderr)
-
-    return called
+from .plans import HORARIUM, Answer, Call, Library, Processes, eventually, linked
 
 
 @pytest.fixture

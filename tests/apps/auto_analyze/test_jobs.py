@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from horarium_apps.auto_analyze.child import analyze_in_child
 from horarium_apps.auto_analyze.domain.document_reader import from_document
 from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.jobs import analyze_videos, job_id
+from horarium_apps.auto_analyze.settings import AutoAnalyzeSettings
 from horarium_apps.auto_analyze.tables import videos
 
 from .plans import Library, eventually, linked
@@ -144,10 +145,12 @@ def test_a_video_tells_its_stages_while_it_is_analysed(talking: Path, library: L
     library.add(tmp_path / "videos", library.add_user())
     video, run = library.videos()[0], ToldProgress()
     file = {"path": str(video.path), "content_hash": video.content_hash, "size": video.size, "mtime_ns": 0}
-    options = {"ffmpeg": None, "timeout": 60.0, "sheet_frames": 9}
-    analyze_in_child(run, {**file, "sheet_path": str(tmp_path / "sheet.jpg")}, options)  # type: ignore[arg-type]
+    known = {"media": None, "outcomes": {}}
+    options = AutoAnalyzeSettings(config=None).model_dump(mode="json", exclude={"config"})
+    whole = {**file, "sheet_path": str(tmp_path / "sheet.jpg"), "known": known}
+    analyze_in_child(run, whole, options)  # type: ignore[arg-type]
     stages = list(dict.fromkeys(message.rpartition(": ")[2] for message in run.messages))
-    assert stages == ["probe", "loudness", "cuts", "contact sheet"]
+    assert stages == ["probe", "loudness", "cuts", "contact sheet", "fingerprint", "words", "hook"]
     assert run.parts == sorted(run.parts)
     assert run.parts[-1] == 1.0
 
@@ -160,6 +163,9 @@ class ToldProgress:
         self.messages: list[str] = []
 
     def check(self) -> None: ...
+
+    def step(self, _key: str, function: Callable[..., Any], *args: Any) -> Any:
+        return function(*args)
 
     def progress(self, done: float, total: float, message: str) -> None:
         self.parts.append(done / total)

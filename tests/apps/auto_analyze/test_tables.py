@@ -52,7 +52,7 @@ def take(connection: Connection, video_id: int, *, run_id: str = "run-1", job_id
 
 
 def waiting(connection: Connection, user_id: int, job_id: str = "job-1") -> list[int]:
-    return queries.videos_to_analyse(connection, user_id, job_id=job_id, left_before=LONG_AGO)
+    return queries.videos_to_analyse(connection, user_id, job_id=job_id, now=NOW, left_before=LONG_AGO)
 
 
 def test_the_migrations_lead_to_the_tables(processes: Processes, elsewhere: Library) -> None:
@@ -64,7 +64,7 @@ def test_the_migrations_lead_to_the_tables(processes: Processes, elsewhere: Libr
 
 def test_every_table_has_the_application_in_its_name(connection: Connection) -> None:
     tables = {name for name in inspect(connection).get_table_names() if not name.startswith("horarium_")}
-    assert tables == {"auto_analyze_users", "auto_analyze_videos"}
+    assert tables == {"auto_analyze_texts", "auto_analyze_users", "auto_analyze_videos"}
 
 
 def test_a_users_name_is_taken_once(connection: Connection, user_id: int) -> None:
@@ -164,6 +164,8 @@ def test_taking_answers_the_file_as_it_was_imported(connection: Connection, user
         "content_hash": file().content_hash,
         "size": file().size,
         "mtime_ns": file().mtime_ns,
+        "last_run": None,
+        "document": None,
     }
 
 
@@ -182,7 +184,7 @@ def test_a_run_takes_a_video_again_that_its_earlier_attempt_was_analysing(connec
 def test_a_run_takes_a_video_again_that_failed_in_it(connection: Connection, user_id: int) -> None:
     video_id = only_video(connection, user_id)
     take(connection, video_id)
-    queries.record_failure(connection, video_id, run_id="run-1", error="It is empty.")
+    queries.record_failure(connection, video_id, run_id="run-1", error="It is empty.", now=NOW)
     assert "path" in take(connection, video_id)
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from horarium import Scheduler, get_scheduler
 from horarium_apps.auto_analyze import queries
 from horarium_apps.auto_analyze.adapters.files import LocalFiles
 from horarium_apps.auto_analyze.cli.output import details, local, progress_bar, table, wants_json, write, write_json
 from horarium_apps.auto_analyze.cli.plan import existing_plan
+from horarium_apps.auto_analyze.domain import fingerprint
 from horarium_apps.auto_analyze.domain.describe import clock, describe
+from horarium_apps.auto_analyze.domain.describe_findings import describe_findings
 from horarium_apps.auto_analyze.domain.document_reader import from_document
 from horarium_apps.auto_analyze.domain.errors import UserNotFoundError, VideoNotFoundError
+from horarium_apps.auto_analyze.domain.fingerprint import near_duplicates
 from horarium_apps.auto_analyze.domain.importing import ImportReport
 from horarium_apps.auto_analyze.domain.video import Video, VideoStatus
 from horarium_apps.auto_analyze.importing import import_folder
@@ -89,11 +94,12 @@ def show_video(
 ) -> None:
     """Show one video: how it stands, and what its analysis found."""
     scheduler = existing_plan()
-    found = _find(scheduler, video)
+    found = find_video(scheduler, video)
     with scheduler.connection() as connection:
         document = queries.load_document(connection, found.id)
+        copies = near_duplicates_of(connection, found, document)
     if wants_json(context):
-        write_json({**_video_json(found), "document": document})
+        write_json({**_video_json(found), "near_duplicates": copies, "document": document})
         return
     rows: dict[str, str | None] = {
         "Video": str(found.id),
@@ -104,16 +110,19 @@ def show_video(
         "Added": local(found.added_at),
         "Analysed": None if found.analysed_at is None else local(found.analysed_at),
         "Attempts": str(found.attempts),
+        "Tried again": None if found.retry_at is None else f"from {local(found.retry_at)} on",
     }
     if document is not None:
         rows |= describe(from_document(document))
         rows["Contact sheet"] = str(found.sheet_path) if found.sheet_path else rows["Contact sheet"]
+        rows |= describe_findings(document)
+        rows["Near-duplicates"] = _copies_in_words(copies)
     write(details(rows))
 
 
 def in_words(report: ImportReport) -> str:
     """Return what an import did, in a sentence."""
-    parts = [f"{_videos(report.added)} added"]
+    parts = [f"{count_of(report.added)} added"]
     if report.known:
         parts.append(f"{report.known} known already")
     if report.moved:
@@ -127,11 +136,38 @@ def in_words(report: ImportReport) -> str:
     return ", ".join(parts) + "."
 
 
-def _videos(number: int) -> str:
+def near_duplicates_of(connection: Any, video: Video, document: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the user's other videos that show the same pictures, the most similar first, as JSON."""
+    own = None if document is None else document.get("fingerprint")
+    if own is None:
+        return []
+    others = queries.fingerprints(connection, video.user_id, without=video.id)
+    return [
+        {"video_id": video_id, "path": path, "similarity": round(alike, 3)}
+        for (video_id, path), alike in near_duplicates(fingerprint.from_json(own), others)
+    ]
+
+
+def _copies_in_words(copies: list[dict[str, Any]]) -> str | None:
+    lines = [f"video {one['video_id']}, {one['similarity']:.0%} alike: {one['path']}" for one in copies]
+    return "\n".join(lines) or None
+
+
+def found_text(snippet: str, marks: Sequence[tuple[int, int]]) -> Text:
+    """Return a snippet with the words in bold that were found."""
+    text = Text(snippet)
+    for start, end in marks:
+        text.stylize("bold", start, end)
+    return text
+
+
+def count_of(number: int) -> str:
+    """Return so many videos, in words."""
     return f"{number:,} video" if number == 1 else f"{number:,} videos"
 
 
-def _find(scheduler: Scheduler, text: str) -> Video:
+def find_video(scheduler: Scheduler, text: str) -> Video:
+    """Return the video with this id, or at this path. Raises VideoNotFoundError."""
     with scheduler.connection() as connection:
         if text.isdecimal():
             found = queries.find_video(connection, int(text))
@@ -168,4 +204,5 @@ def _video_json(video: Video) -> dict[str, Any]:
         "duration": video.duration,
         "sheet_path": None if video.sheet_path is None else str(video.sheet_path),
         "error": video.error,
+        "retry_at": None if video.retry_at is None else video.retry_at.isoformat(),
     }

@@ -25,6 +25,11 @@ class KeptError(Protocol):
         """What it said."""
         ...
 
+    @property
+    def permanent(self) -> bool:
+        """Whether trying again is pointless."""
+        ...
+
 
 def why_failed(error: KeptError, path: PurePath, timeout: float) -> str:
     """Return the sentence; our own errors are sentences already.

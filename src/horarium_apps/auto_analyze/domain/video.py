@@ -39,6 +39,7 @@ class Video:
         duration: seconds; None before it was analysed.
         sheet_path: the contact sheet; None without one.
         error: why the last analysis failed, a sentence; None unless it did.
+        retry_at: when it, or the stages of it that failed, are tried again by themselves; None when they are not.
     """
 
     id: int
@@ -54,3 +55,4 @@ class Video:
     duration: float | None = None
     sheet_path: Path | None = None
     error: str | None = None
+    retry_at: datetime | None = None

@@ -7,13 +7,14 @@ revision = "auto_analyze_0001"
 down_revision = None
 
 INSTANT = sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite")
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
     """From `nothing` to `auto_analyze_0001`."""
     op.create_table(
         "auto_analyze_users",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_auto_analyze_users")),
@@ -22,8 +23,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "auto_analyze_videos",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("user_id", KEY, nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("content_hash", sa.String(length=64), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -39,6 +40,9 @@ def upgrade() -> None:
         sa.Column("document", sa.Text(), nullable=True),
         sa.Column("sheet_path", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("retry_at", INSTANT, nullable=True),
+        sa.Column("fingerprint", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["user_id"], ["auto_analyze_users.id"], name=op.f("fk_auto_analyze_videos_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_auto_analyze_videos")),
         sa.UniqueConstraint("user_id", "content_hash", name=op.f("uq_auto_analyze_videos_user_id_content_hash")),
@@ -46,3 +50,15 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("auto_analyze_videos", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_auto_analyze_videos_user_id_status"), ["user_id", "status"], unique=False)
+    op.create_table(
+        "auto_analyze_texts",
+        sa.Column("video_id", KEY, autoincrement=False, nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("start", sa.Float(), nullable=False),
+        sa.Column("end", sa.Float(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("folded", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["video_id"], ["auto_analyze_videos.id"], name=op.f("fk_auto_analyze_texts_video_id")),
+        sa.PrimaryKeyConstraint("video_id", "position", name=op.f("pk_auto_analyze_texts")),
+    )

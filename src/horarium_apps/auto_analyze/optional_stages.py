@@ -1,0 +1,96 @@
+"""What the stages after ffmpeg's own do, in their order. Each loads its library when it is its turn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from horarium_apps.auto_analyze.adapters import frames
+from horarium_apps.auto_analyze.adapters.rapid_ocr import RapidOcr
+from horarium_apps.auto_analyze.adapters.whisper import Whisper
+from horarium_apps.auto_analyze.domain import fingerprint, hook, screen_text, transcript
+from horarium_apps.auto_analyze.domain.errors import AnalysisError
+from horarium_apps.auto_analyze.domain.stages import Stage
+from horarium_apps.auto_analyze.pipeline import Bench, StageSpec
+from horarium_apps.auto_analyze.words import WordsOptions, find_words
+from horarium_apps.auto_analyze.words import to_json as words_to_json
+
+
+def _fingerprint(bench: Bench) -> Any:
+    seen = frames.frames_to_hash(bench.path, bench.picture, bench.analysis.duration, **_reading(bench))
+    return fingerprint.to_json(fingerprint.fingerprint(seen))
+
+
+def _speech(bench: Bench) -> Any:
+    folder = bench.options["models_folder"]
+    listener = Whisper(
+        bench.options["speech_model"],
+        threads=bench.options["threads"],
+        models_folder=None if folder is None else Path(folder),
+    )
+    heard = listener.transcribe(
+        bench.path, bench.sound, bench.analysis.duration, bench.progress, ffmpeg=bench.options["ffmpeg"]
+    )
+    return transcript.to_json(heard)
+
+
+def _screen_text(bench: Bench) -> Any:
+    length = bench.analysis.duration
+    pictures = frames.frames_to_read(bench.path, bench.picture, bench.analysis.cuts, **_reading(bench))
+    reader = RapidOcr(threads=bench.options["threads"])
+    read = reader.read(pictures, lambda at: bench.progress(at / length if length else 0.0))
+    return screen_text.to_json(screen_text.merge_lines(read, length))
+
+
+def _words(bench: Bench) -> Any:
+    spoken, shown = _spoken(bench), _shown(bench)
+    if spoken is None and shown is None:
+        raise AnalysisError("There are no words to look at: neither speech nor text on screen could be read.")
+    found = find_words(
+        () if spoken is None else spoken.segments,
+        shown or (),
+        transcript_language=None if spoken is None else spoken.language,
+        transcript_probability=None if spoken is None else spoken.language_probability,
+        options=WordsOptions(
+            bench.options["summary_model"], bench.options["ollama_url"], bench.options["summary_timeout"]
+        ),
+    )
+    return words_to_json(found)
+
+
+def _hook(bench: Bench) -> Any:
+    analysis, spoken = bench.analysis, _spoken(bench)
+    loudness = None if analysis.loudness is None else analysis.loudness.integrated
+    scored = hook.score_hook(
+        duration=analysis.duration,
+        cuts=[cut.at for cut in analysis.cuts],
+        movement=hook.movement(list(frames.opening_frames(bench.path, bench.picture, **_reading(bench)))),
+        spoken=() if not analysis.audio else (None if spoken is None else spoken.segments),
+        shown=_shown(bench),
+        sound=hook.Sound(loudness),
+    )
+    return hook.to_json(scored)
+
+
+def _spoken(bench: Bench) -> transcript.Transcript | None:
+    found = bench.result(Stage.SPEECH)
+    return None if found is None else transcript.from_json(found)
+
+
+def _shown(bench: Bench) -> tuple[screen_text.ShownText, ...] | None:
+    found = bench.result(Stage.SCREEN_TEXT)
+    return None if found is None else screen_text.from_json(found)
+
+
+def _reading(bench: Bench) -> dict[str, Any]:
+    options = bench.options
+    return {"ffmpeg": options["ffmpeg"], "threads": options["threads"], "timeout": options["video_timeout"]}
+
+
+STAGES = (
+    StageSpec(Stage.FINGERPRINT, 1, _fingerprint),
+    StageSpec(Stage.SPEECH, 1, _speech, settings=("speech_model",)),
+    StageSpec(Stage.SCREEN_TEXT, 1, _screen_text),
+    StageSpec(Stage.WORDS, 1, _words, settings=("summary_model",), needs=(Stage.SPEECH, Stage.SCREEN_TEXT)),
+    StageSpec(Stage.HOOK, 1, _hook, needs=(Stage.SPEECH, Stage.SCREEN_TEXT)),
+)

@@ -1,0 +1,37 @@
+"""Searches through what is said and shown in many videos. Works in its caller's transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, or_, select
+
+from horarium_apps.auto_analyze.domain.searching import LIKE_ESCAPE, Hit, Query, Term, match
+from horarium_apps.auto_analyze.tables import texts, videos
+
+_CANDIDATES = 200
+
+
+def search(connection: Connection, query: Query, *, user_id: int | None = None) -> tuple[Hit, ...]:
+    """Return the videos in which every term of the query occurs, best first; of one user or of all.
+
+    The database finds the videos, by the most pieces of text that hold one of the terms; those are looked at closely.
+    """
+    first, *others = query.terms
+    wanted = select(texts.c.video_id).where(_holds(first))
+    for term in others:
+        wanted = wanted.where(texts.c.video_id.in_(select(texts.c.video_id).where(_holds(term))))
+    if user_id is not None:
+        wanted = wanted.where(texts.c.video_id.in_(select(videos.c.id).where(videos.c.user_id == user_id)))
+    ranked = wanted.group_by(texts.c.video_id).order_by(func.count().desc(), texts.c.video_id).limit(_CANDIDATES)
+    candidates = list(connection.scalars(ranked))
+    if not candidates:
+        return ()
+    rows: Any = connection.execute(
+        select(texts).where(texts.c.video_id.in_(candidates), or_(*(_holds(term) for term in query.terms)))
+    ).all()
+    return match(query, rows)
+
+
+def _holds(term: Term) -> ColumnElement[bool]:
+    return texts.c.folded.like(term.like, escape=LIKE_ESCAPE)

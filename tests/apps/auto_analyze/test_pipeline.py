@@ -1,0 +1,158 @@
+"""Stages one by one: which are done, which are taken over, and what one that goes wrong costs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from horarium import RunStopped
+from horarium_apps.auto_analyze.domain.errors import AnalysisError, StageSkippedError
+from horarium_apps.auto_analyze.domain.media import Analysis
+from horarium_apps.auto_analyze.domain.outcome import Outcome, State, from_document, into_document
+from horarium_apps.auto_analyze.domain.stages import Stage
+from horarium_apps.auto_analyze.pipeline import Bench, StageSpec, run_stages
+
+
+class Kept:
+    """What a run keeps of its steps, and how often each was computed."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, Any] = {}
+
+    def __call__(self, key: str, function: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        if key not in self.steps:
+            self.steps[key] = function()
+        answer: dict[str, Any] = self.steps[key]
+        return answer
+
+
+@pytest.fixture
+def did() -> list[str]:
+    """The stages that were performed."""
+    return []
+
+
+@pytest.fixture
+def run(did: list[str], analyze: Callable[..., Analysis], talking: Path) -> Callable[..., dict[str, Outcome]]:
+    """Run stages on a sample."""
+    analysis = analyze(talking)
+
+    def ran(*stages: StageSpec, known: dict[str, Outcome] | None = None, **options: Any) -> dict[str, Outcome]:
+        did.clear()
+        return run_stages(
+            stages,
+            talking,
+            analysis,
+            options=options,
+            known=known or {},
+            keep=Kept(),
+            report=lambda _stage, _done: None,
+        )
+
+    return ran
+
+
+@pytest.fixture
+def stage(did: list[str]) -> Callable[..., StageSpec]:
+    """A stage that notes that it was performed, and then does something."""
+
+    def made(name: Stage, act: Callable[[Bench], Any] = lambda _bench: "found", **facts: Any) -> StageSpec:
+        def perform(bench: Bench) -> Any:
+            did.append(name)
+            return act(bench)
+
+        return StageSpec(name, facts.pop("version", 1), perform, **facts)
+
+    return made
+
+
+def failing(error: BaseException) -> Callable[[Bench], Any]:
+    def act(_bench: Bench) -> Any:
+        raise error
+
+    return act
+
+
+def test_a_stage_sees_what_the_ones_before_it_found(run: Any, stage: Any) -> None:
+    first = stage(Stage.SPEECH, lambda _: ["hello"])
+    second = stage(Stage.WORDS, lambda bench: bench.result(Stage.SPEECH))
+    assert run(first, second)["words"].result == ["hello"]
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "why"),
+    [
+        (StageSkippedError("Install it."), State.SKIPPED, "Install it."),
+        (AnalysisError("It broke."), State.FAILED, "It broke."),
+        (ZeroDivisionError("by zero"), State.FAILED, "ZeroDivisionError: by zero"),
+        (MemoryError(), State.FAILED, "MemoryError"),
+    ],
+)
+def test_a_stage_that_goes_wrong_says_why_and_the_others_go_on(
+    run: Any, stage: Any, did: list[str], error: BaseException, state: State, why: str
+) -> None:
+    outcomes = run(stage(Stage.SPEECH, failing(error)), stage(Stage.HOOK))
+    assert (outcomes["speech"].state, outcomes["speech"].why, outcomes["speech"].result) == (state, why, None)
+    assert outcomes["hook"].state is State.DONE
+    assert did == ["speech", "hook"]
+
+
+def test_a_run_that_is_told_to_stop_stops_in_the_middle_of_a_stage(run: Any, stage: Any) -> None:
+    with pytest.raises(RunStopped):
+        run(stage(Stage.SPEECH, failing(RunStopped("cancelled"))), stage(Stage.HOOK))
+
+
+def test_what_is_done_is_taken_over(run: Any, stage: Any, did: list[str]) -> None:
+    stages = (stage(Stage.SPEECH), stage(Stage.HOOK))
+    known = run(*stages)
+    assert run(*stages, known=known) == known
+    assert did == []
+
+
+def test_what_failed_or_was_skipped_is_done_again_alone(run: Any, stage: Any, did: list[str]) -> None:
+    known = run(stage(Stage.SPEECH, failing(OSError("no disk"))), stage(Stage.SCREEN_TEXT), stage(Stage.HOOK))
+    again = run(stage(Stage.SPEECH), stage(Stage.SCREEN_TEXT), stage(Stage.HOOK), known=known)
+    assert did == ["speech"]
+    assert again["speech"].state is State.DONE
+
+
+def test_what_rests_on_a_stage_that_was_done_again_is_done_again_too(run: Any, stage: Any, did: list[str]) -> None:
+    words = stage(Stage.WORDS, needs=(Stage.SPEECH,))
+    known = run(stage(Stage.SPEECH, failing(OSError("no disk"))), words)
+    run(stage(Stage.SPEECH), words, known=known)
+    assert did == ["speech", "words"]
+
+
+def test_a_newer_version_of_a_stage_is_done_again(run: Any, stage: Any, did: list[str]) -> None:
+    known = run(stage(Stage.SPEECH))
+    run(stage(Stage.SPEECH, version=2), known=known)
+    assert did == ["speech"]
+
+
+def test_another_model_does_its_stage_again(run: Any, stage: Any, did: list[str]) -> None:
+    listening = stage(Stage.SPEECH, settings=("speech_model",))
+    known = run(listening, speech_model="tiny.en")
+    run(listening, known=known, speech_model="tiny.en")
+    assert did == []
+    run(listening, known=known, speech_model="small")
+    assert did == ["speech"]
+
+
+def test_a_video_without_sound_has_nothing_to_listen_to(analyze: Callable[..., Analysis], silent: Path) -> None:
+    bench = Bench(silent, analyze(silent), {}, {}, lambda _done: None)
+    with pytest.raises(StageSkippedError, match=r'"3-silent-film.mp4" has no sound\.'):
+        _ = bench.sound
+
+
+def test_outcomes_come_back_from_the_document(run: Any, stage: Any) -> None:
+    outcomes = run(stage(Stage.SPEECH, lambda _: {"segments": []}), stage(Stage.HOOK, failing(OSError("no disk"))))
+    document = into_document({"schema": "x"}, outcomes)
+    assert document["speech"] == {"segments": []}
+    assert document["stages"]["hook"]["why"] == "OSError: no disk"
+    assert from_document(document) == outcomes
+
+
+def test_what_cannot_be_read_of_a_document_is_done_again() -> None:
+    document = {"stages": {"speech": {"state": "odd"}, "hook": {"version": 1}}}
+    assert from_document(document) == {}
