@@ -8,7 +8,6 @@ import threading
 import weakref
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
 from typing import Any
 
 from horarium.clock import Clock, SystemClock
@@ -18,6 +17,7 @@ from horarium.errors import ConfigurationError, JobError
 from horarium.events import EventBus, Listener
 from horarium.execution.owner import Owner, owner, plan_of_parent
 from horarium.execution.places import Capacity
+from horarium.facade.checks import days_of
 from horarium.facade.jobs import JobMethods
 from horarium.facade.runs import RunMethods
 from horarium.plan import Plan
@@ -158,8 +158,8 @@ class Scheduler(JobMethods, RunMethods):
         return self._plan.nodes.find(all_of_them=all)
 
     def statistics(self, days: float = 7.0) -> dict[str, Any]:
-        """Numbers of jobs by status, and of runs by state over the last `days`, as JSON."""
-        since = self._now() - timedelta(days=days)
+        """Numbers of jobs by status, and of runs by state over the last `days`, as JSON. Raises JobError."""
+        since = self._now() - days_of(days)
         jobs, runs = self._plan.jobs.count(), self._plan.runs.count(since=since)
         return {
             "jobs": {"total": sum(jobs.values()), **{status.value: number for status, number in jobs.items()}},
@@ -182,7 +182,9 @@ class Scheduler(JobMethods, RunMethods):
         return prune(write, self._now(), days=self.settings.keep_days, keep=self.settings.keep_runs)
 
     def subscribe(self, listener: Listener) -> None:
-        """Call `listener` with every event of this process's node (`horarium.events`)."""
+        """Call `listener` with every event of this process's node (`horarium.events`). Raises JobError."""
+        if not callable(listener):
+            raise JobError(f"a listener is a function that takes an event, not {listener!r}")
         self._events.subscribe(listener)
 
     def unsubscribe(self, listener: Listener) -> None:

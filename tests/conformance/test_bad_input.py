@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from horarium import Scheduler, every
-from horarium.errors import HorariumError, JobError, TriggerError
+from horarium.errors import ConfigurationError, HorariumError, JobError, TriggerError
 from horarium.scheduler import Scheduler as Facade
 from horarium.testing import Timetable
 
@@ -211,3 +211,20 @@ def test_a_preview_shows_the_next_times_of_a_job_or_a_trigger(table: Timetable) 
 def test_a_preview_of_a_trigger_of_no_kind_is_told(refusing: Scheduler) -> None:
     with pytest.raises(TriggerError, match="a trigger is an object of horarium or APScheduler"):
         refusing.preview(5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("days", ["x", -1, 1e12, float("nan"), True, None])
+def test_statistics_are_of_a_number_of_days(refusing: Scheduler, days: Any) -> None:
+    with pytest.raises(JobError, match="days must be a number, at least 0"):
+        refusing.statistics(days)
+
+
+def test_a_listener_can_be_called(refusing: Scheduler) -> None:
+    with pytest.raises(JobError, match="a listener is a function that takes an event, not 5"):
+        refusing.subscribe(5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("address", ["sqlite:///file:app.db?uri=true", "sqlite:////srv/app.db?uri=true"])
+def test_an_sqlite_address_of_the_file_kind_is_refused_with_the_way_to_write_it(address: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"\(\?uri=true\) are not taken.*Write that: sqlite:///app\.db"):
+        Scheduler(address, apps=())

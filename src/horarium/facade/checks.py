@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
 
 from horarium.errors import JobError, JobNotFound
 
 _MOST = 2**63 - 1
+_MOST_DAYS = 366_000
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -24,6 +26,13 @@ def whole(value: object, what: str, least: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MOST:
         raise JobError(f"{what} must be a whole number, at least {least}, not {value!r}")
     return value
+
+
+def days_of(value: object) -> timedelta:
+    """A number of days, not negative. Raises JobError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _MOST_DAYS:
+        raise JobError(f"days must be a number, at least 0 and at most {_MOST_DAYS}, not {value!r}")
+    return timedelta(days=value)
 
 
 def limit_of(value: object) -> int | None:

@@ -196,6 +196,11 @@ def normalised(address: str | URL) -> URL:
         raise ConfigurationError(
             "an SQLite database in memory is lost with the process and private to one connection; name a file: sqlite:///app.db"
         )
+    if (url.database or "").startswith("file:") or "uri" in url.query:
+        raise ConfigurationError(
+            "SQLite's own file: addresses (?uri=true) are not taken: the file is looked for, and copied before an "
+            "upgrade, by its path. Write that: sqlite:///app.db, or sqlite:////srv/app.db for an absolute one"
+        )
     return url
 
 
