@@ -5,6 +5,7 @@ from pathlib import Path
 
 from horarium_apps import auto_analyze
 from horarium_apps.auto_analyze.domain.document import to_document
+from horarium_apps.auto_analyze.domain.stages import OPTIONAL
 from horarium_apps.auto_analyze.settings import AutoAnalyzeSettings
 
 from .conftest import Analyze
@@ -42,3 +43,7 @@ def test_the_parts_of_streams_are_those_of_the_code(analyze: Analyze, talking: P
     told = {cells[0].strip("` "): cells[1] for cells in rows("The document of a video")}
     for kind in ("video", "audio"):
         assert re.findall(r"`(\w+)`", told[kind]) == list(document[kind][0])
+
+
+def test_the_stages_are_those_of_the_code() -> None:
+    assert [cells[0].strip("` ") for cells in rows("The stages")] == [*OPTIONAL, "stages"]
