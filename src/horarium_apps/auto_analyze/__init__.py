@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from horarium import App
 
 if TYPE_CHECKING:
+    from horarium_apps.auto_analyze.loggers import setup_logger as setup_logger
     from horarium_apps.auto_analyze.service import AutoAnalyzeScheduler as AutoAnalyzeScheduler
+    from horarium_apps.auto_analyze.service import get_auto_analyzer_monitoring as get_auto_analyzer_monitoring
     from horarium_apps.auto_analyze.service import get_auto_analyzer_status as get_auto_analyzer_status
     from horarium_apps.auto_analyze.service import get_scheduler as get_scheduler
     from horarium_apps.auto_analyze.service import start_auto_analyzer as start_auto_analyzer
@@ -33,24 +35,26 @@ app = App(
     cli_name="auto-analyze",
 )
 
-_FROM_SERVICE = (
-    "AutoAnalyzeScheduler",
-    "get_auto_analyzer_status",
-    "get_scheduler",
-    "start_auto_analyzer",
-    "stop_auto_analyzer",
-)
+_HOMES = {
+    "AutoAnalyzeScheduler": "service",
+    "get_auto_analyzer_monitoring": "service",
+    "get_auto_analyzer_status": "service",
+    "get_scheduler": "service",
+    "setup_logger": "loggers",
+    "start_auto_analyzer": "service",
+    "stop_auto_analyzer": "service",
+}
 
-__all__ = [  # noqa: PLE0604 - the names of _FROM_SERVICE, and the manifest
+__all__ = [  # noqa: PLE0604 - the names of _HOMES, and the manifest
     "app",
-    *_FROM_SERVICE,
+    *_HOMES,
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _FROM_SERVICE:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.service"), name)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

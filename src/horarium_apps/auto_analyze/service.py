@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 import horarium
@@ -14,6 +15,7 @@ from horarium import HorariumError, Job, RunState, Scheduler, every
 from horarium_apps.auto_analyze import queries
 from horarium_apps.auto_analyze.domain.messages import START_FAILED, scheduler_started
 from horarium_apps.auto_analyze.jobs import analyze_videos, job_id
+from horarium_apps.auto_analyze.monitoring import read_figures
 from horarium_apps.auto_analyze.status import find_jobs, nothing, read_status
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ class AutoAnalyzeScheduler:
     def __init__(self, scheduler: Scheduler | None = None) -> None:
         self._given = scheduler
         self._started = False
+        self._told = False
         self._lock = threading.RLock()
 
     @property
@@ -53,6 +56,7 @@ class AutoAnalyzeScheduler:
         try:
             with self._lock:
                 trigger = _interval(interval_minutes)
+                self._tell_details()
                 if not self.scheduler.running:
                     self.scheduler.start()
                     self._started = self._given is None
@@ -122,6 +126,22 @@ class AutoAnalyzeScheduler:
         except HorariumError as error:
             return {**nothing(), "error": str(error)}
 
+    def get_monitoring(self, user_id: int | None = None) -> dict[str, Any]:
+        """Return the figures to watch: frequency, duration, success, processor, memory, disk.
+
+        See `monitoring.read_figures` for what is told. It measures the processor, which takes a tenth of a second.
+
+        Raises:
+            HorariumError: the plan cannot be read, or the settings are wrong.
+        """
+        return read_figures(self.scheduler, user_id)
+
+    def _tell_details(self) -> None:
+        """Log what becomes of each occurrence and each run, at DEBUG."""
+        if not self._told:
+            self.scheduler.subscribe(_log_event)
+            self._told = True
+
     def _add(self, user_id: int, trigger: Any) -> Job:
         scheduler, name = self.scheduler, job_id(user_id)
         existing = scheduler.get_job(name)
@@ -158,6 +178,13 @@ def log_failed_start(user_id: int, error: Exception) -> None:
     logger.debug("Where that happened:", exc_info=error)
 
 
+def _log_event(event: object) -> None:
+    if logger.isEnabledFor(logging.DEBUG):
+        facts = asdict(event) if is_dataclass(event) and not isinstance(event, type) else {"event": event}
+        told = ", ".join(f"{name}={value}" for name, value in facts.items() if value is not None)
+        logger.debug("%s: %s", type(event).__name__, told)
+
+
 def _log_failed_stop(error: Exception) -> None:
     logger.error("The automatic analysis could not be stopped: %s", error)
     logger.debug("Where that happened:", exc_info=error)
@@ -188,3 +215,8 @@ def stop_auto_analyzer(user_id: int | None = None) -> bool:
 def get_auto_analyzer_status(user_id: int | None = None) -> dict[str, Any]:
     """Return how it stands, of one user or of all; see `AutoAnalyzeScheduler.get_status`."""
     return _one.get_status(user_id)
+
+
+def get_auto_analyzer_monitoring(user_id: int | None = None) -> dict[str, Any]:
+    """Return the figures to watch, of one user or of all; see `AutoAnalyzeScheduler.get_monitoring`."""
+    return _one.get_monitoring(user_id)

@@ -13,7 +13,9 @@ from horarium_apps.auto_analyze import queries
 from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.jobs import TASK, job_id
 
-_ENDED = (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
+ENDED = (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
+"""The states of a run that is over."""
+
 _AT_WORK = (RunState.RUNNING, RunState.STOPPING)
 _MINUTE = 60
 
@@ -61,9 +63,8 @@ def read_status(scheduler: Scheduler, user_id: int | None = None) -> dict[str, A
     nodes = live_nodes(scheduler)
     with scheduler.connection() as connection:
         counts = queries.count_by_status(connection, user_id)
-        users = [user_id] if user_id is not None else [user.id for user in queries.list_users(connection)]
-    ids = sorted({job.id for job in jobs} | {job_id(each) for each in users})
-    ended = _newest(scheduler, ids, _ENDED)
+    ids = job_ids(scheduler, jobs, user_id)
+    ended = _newest(scheduler, ids, ENDED)
     succeeded = _newest(scheduler, ids, (RunState.SUCCEEDED,))
     scheduled = any(job.status is JobStatus.SCHEDULED and not job.paused for job in jobs)
     return {
@@ -94,6 +95,20 @@ def find_jobs(scheduler: Scheduler, user_id: int | None = None) -> list[Job]:
     """Return the jobs that analyse videos, whoever added them; of one user or of all."""
     jobs = [job for job in scheduler.get_jobs(search=TASK) if job.task == TASK]
     return [job for job in jobs if user_id is None or _user_of(job) == user_id]
+
+
+def job_ids(scheduler: Scheduler, jobs: Iterable[Job], user_id: int | None = None) -> list[str]:
+    """Return the ids of these jobs, and of the ones that `start_auto_analyzer` adds, of one user or of all: removed
+    ones have runs, too.
+    """
+    with scheduler.connection() as connection:
+        users = [user_id] if user_id is not None else [user.id for user in queries.list_users(connection)]
+    return sorted({job.id for job in jobs} | {job_id(each) for each in users})
+
+
+def newest_runs(scheduler: Scheduler, ids: Iterable[str], states: Iterable[RunState], limit: int) -> list[RunInfo]:
+    """Return the newest runs of each of these jobs that are in one of these states, at most so many of each."""
+    return [run for one in ids for run in _runs(scheduler, one, states, limit)]
 
 
 def live_nodes(scheduler: Scheduler) -> list[LiveNode]:
@@ -132,21 +147,25 @@ def _runs(scheduler: Scheduler, one: str, states: Iterable[RunState], limit: int
 
 
 def _newest(scheduler: Scheduler, ids: Iterable[str], states: Iterable[RunState]) -> RunInfo | None:
-    found = [run for one in ids for run in _runs(scheduler, one, states, 1)]
+    found = newest_runs(scheduler, ids, states, 1)
     return max(found, key=lambda run: run.finished_at or run.created_at, default=None)
 
 
 def _job(job: Job) -> dict[str, Any]:
-    trigger = job.trigger.to_json()
-    seconds = trigger["seconds"] if trigger["type"] == "interval" else None
     return {
         "id": job.id,
         "user_id": _user_of(job),
         "when": job.trigger.describe(),
-        "interval_minutes": None if seconds is None else _whole(seconds / _MINUTE),
-        "next_run_time": _iso(job.next_run_time),
+        "interval_minutes": interval_minutes(job),
+        "next_run_time": iso(job.next_run_time),
         "status": JobStatus.PAUSED.value if job.paused else job.status.value,
     }
+
+
+def interval_minutes(job: Job) -> float | None:
+    """Return the minutes from one occurrence of a job to the next; None for what is not an interval."""
+    trigger = job.trigger.to_json()
+    return _whole(trigger["seconds"] / _MINUTE) if trigger["type"] == "interval" else None
 
 
 def _whole(number: float) -> float:
@@ -154,7 +173,7 @@ def _whole(number: float) -> float:
 
 
 def _node(node: LiveNode) -> dict[str, Any]:
-    return {"host": node.host, "pid": node.pid, "started_at": _iso(node.started_at), "here": is_here(node)}
+    return {"host": node.host, "pid": node.pid, "started_at": iso(node.started_at), "here": is_here(node)}
 
 
 def _current(run: RunInfo) -> dict[str, Any]:
@@ -167,10 +186,11 @@ def _last(run: RunInfo) -> dict[str, Any]:
         "run_id": run.id,
         "job_id": run.job_id,
         "state": run.state.value,
-        "finished_at": _iso(run.finished_at),
+        "finished_at": iso(run.finished_at),
         "error": None if run.error is None else run.error.message,
     }
 
 
-def _iso(when: datetime | None) -> str | None:
+def iso(when: datetime | None) -> str | None:
+    """Return a time in ISO 8601, in UTC; None for None."""
     return None if when is None else when.astimezone(UTC).isoformat()

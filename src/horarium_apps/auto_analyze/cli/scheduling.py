@@ -7,9 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from horarium import Scheduler, get_scheduler
-from horarium_apps.auto_analyze.cli.output import details, local, local_text, wants_json, write, write_json
+from horarium_apps.auto_analyze.cli.giving_way import Carrier, giving_way
+from horarium_apps.auto_analyze.cli.output import details, local, wants_json, write, write_json
 from horarium_apps.auto_analyze.cli.plan import existing_plan, is_missing
+from horarium_apps.auto_analyze.cli.status_rows import figure_rows, status_rows
 from horarium_apps.auto_analyze.domain.messages import STARTED_WELL, scheduler_started
+from horarium_apps.auto_analyze.monitoring import no_figures, read_figures
 from horarium_apps.auto_analyze.service import AutoAnalyzeScheduler, log_failed_start
 from horarium_apps.auto_analyze.status import is_here, live_nodes, nothing, read_status
 
@@ -88,12 +91,28 @@ def _start(context: typer.Context, user_id: int, interval: int) -> None:
         else:
             typer.echo(STARTED_WELL)
             for node in answer["carried_by"]:
-                typer.echo(f"A scheduler runs already, and does it: process {node['pid']} on {node['host']}.")
+                _tell_of(node["pid"], node["host"])
         if not answer["carried_by"]:
-            _run_here(context)
+            _carry(context, scheduler)
     except Exception as error:
         log_failed_start(user_id, error)
         raise
+
+
+def _carry(context: typer.Context, scheduler: Scheduler) -> None:
+    """Be the process that carries the plan, until it is interrupted, or an older one turns out to carry it."""
+    with giving_way(scheduler) as way:
+        _run_here(context)
+    older: Carrier | None = way.older
+    if older is not None:
+        if wants_json(context):
+            write_json({"carried_by": [{"host": older.host, "pid": older.pid}]}, line=True)
+        else:
+            _tell_of(older.pid, older.host)
+
+
+def _tell_of(pid: int, host: str) -> None:
+    typer.echo(f"A scheduler runs already, and does it: process {pid} on {host}.")
 
 
 def _run_here(context: typer.Context) -> None:
@@ -120,47 +139,14 @@ def _stop(context: typer.Context, user_id: int | None) -> None:
 
 def _show_status(context: typer.Context, user_id: int | None) -> None:
     scheduler = get_scheduler()
-    status = nothing() if is_missing(scheduler) else read_status(scheduler, user_id)
-    if wants_json(context):
-        write_json(status)
+    if is_missing(scheduler):
+        status, figures = nothing(), no_figures(scheduler)
     else:
-        write(details(_rows(status)))
-
-
-def _rows(status: dict[str, Any]) -> dict[str, str | None]:
-    rows: dict[str, str | None] = {"Running": "yes" if status["is_running"] else f"no: {_why_not(status)}"}
-    for job in status["jobs"]:
-        rows[f"Job {job['id']}"] = f"user {job['user_id']}, {job['when']}, {job['status']}, {_next(job)}"
-    for node in status["nodes"]:
-        rows[f"Process {node['pid']}"] = f"on {node['host']}, since {local_text(node['started_at'])}"
-    rows["Videos"] = ", ".join(f"{number} {name}" for name, number in status["videos"].items())
-    for run in status["current_runs"]:
-        total = "" if run["total"] is None else f" of {run['total']:g}"
-        rows[f"Run {run['run_id']}"] = f"{run['done']:.1f}{total}  {run['message']}".rstrip()
-    last, result = status["last_run"], status["last_result"]
-    if last is not None:
-        error = f": {last['error']}" if last["error"] else ""
-        rows["Last run"] = f"{last['run_id']}, {last['state']}, {local_text(last['finished_at'])}{error}"
-    if result is not None:
-        rows["Last result"] = (
-            f"{result['analyzed']} analysed, {result['errors']} failed, of {result['total_videos']}, "
-            f"in {result['duration']:.1f} s"
-        )
-        for one in result["error_details"]:
-            rows[f"Video {one['video_id']}"] = one["error"]
-    return rows
-
-
-def _why_not(status: dict[str, Any]) -> str:
-    if not status["jobs"]:
-        return "nothing is scheduled; `horarium auto-analyze --user-id N` starts it"
-    if not status["nodes"]:
-        return "no process carries the plan; `horarium run` does"
-    return "the jobs are paused; `horarium jobs resume JOB` resumes one"
-
-
-def _next(job: dict[str, Any]) -> str:
-    return "never again" if job["next_run_time"] is None else f"next at {local_text(job['next_run_time'])}"
+        status, figures = read_status(scheduler, user_id), read_figures(scheduler, user_id)
+    if wants_json(context):
+        write_json({**status, "monitoring": figures})
+    else:
+        write(details({**status_rows(status), **figure_rows(figures)}))
 
 
 def _option(name: str) -> str:

