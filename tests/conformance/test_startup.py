@@ -106,3 +106,16 @@ def test_a_new_plan_is_told_in_one_line_whatever_alembic_says(plan_url: str, cap
     assert not [record.name for record in caplog.records if record.name.startswith("alembic")]
     logging.getLogger("alembic.runtime.migration").info("an application's own")
     assert "an application's own" in caplog.messages
+
+
+def test_a_timetable_counts_the_runs_of_the_test_alone() -> None:
+    with Timetable(start=START) as table:
+        table.scheduler.add_job(note, every(days=1), id="job")
+        assert table.advance(days=10) == 10
+        assert len(table.scheduler.runs(limit=None)) == 10
+
+
+def test_a_timetable_with_upkeep_has_the_built_in_job_too() -> None:
+    with Timetable(start=START, upkeep=True) as table:
+        assert len(table.scheduler.get_jobs(origin="builtin")) == 1
+        assert table.advance(days=10) == 10
