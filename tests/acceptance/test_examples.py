@@ -166,3 +166,15 @@ def test_the_jobs_of_a_file_run(tmp_path: Path, started: list[subprocess.Popen[b
         ("heartbeat", "stocktaking", "newsletter"), "file:horarium.yaml"
     )
     assert stop(scheduler, signal.SIGTERM)[0] == 0
+
+
+def test_the_streamlit_page_is_drawn_without_an_error() -> None:
+    """Its buttons are clicked in `tests/apps/auto_analyze/test_streamlit.py`."""
+    page = str(EXAMPLES / "streamlit_app.py")
+    program = (
+        "from streamlit.testing.v1 import AppTest\n"
+        f"page = AppTest.from_file({page!r}, default_timeout=60).run()\n"
+        "print([title.value for title in page.title], [each.message for each in page.exception])\n"
+    )
+    code, out, err = ended(start(sys.executable, "-c", program))
+    assert (code, out) == (0, "['Auto-analyze'] []\n"), err
