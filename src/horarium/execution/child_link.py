@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
 from horarium.clock import Clock
@@ -205,6 +206,10 @@ class PipeLink:
     def report_progress(self, progress: Progress) -> None:
         """Tell the parent how far the run is."""
         self._pipe.send({"op": "progress", **progress.to_json()})
+
+    def child_turn(self) -> AbstractContextManager[None]:
+        """At once: this child has its turn, and its own children are its own affair."""
+        return nullcontext()
 
     def stop_reason(self) -> str | None:
         """Why the run should stop, or None."""

@@ -136,15 +136,16 @@ class ItemWorker:
 
     def _child(self, item: Any) -> Any:
         work = self._work
-        return call_in_child(
-            work.task,
-            (item, *work.args),
-            link=work.core.link,
-            timeout=work.timeout,
-            prefix=self.scope.prefix,
-            what=self._words(),
-            on_progress=self._report,
-        )
+        with work.core.link.child_turn():
+            return call_in_child(
+                work.task,
+                (item, *work.args),
+                link=work.core.link,
+                timeout=work.timeout,
+                prefix=self.scope.prefix,
+                what=self._words(),
+                on_progress=self._report,
+            )
 
     def _report(self, progress: Progress) -> None:
         self.part = min(max(progress.done / progress.total, 0.0), 1.0) if progress.total else 0.0

@@ -94,6 +94,13 @@ class RunLink(Protocol):
         """Note how far the run is. Returns at once; written when the recorder next writes, the newest wins."""
         ...
 
+    def child_turn(self) -> AbstractContextManager[None]:
+        """Wait until an item may have a child process, and have it in the block: a node has only so many at once.
+
+        Raises RunStopped when the run is told to stop meanwhile.
+        """
+        ...
+
     def stop_reason(self) -> str | None:
         """Why the run should stop, or None. Cheap: asked before every step and item."""
         ...

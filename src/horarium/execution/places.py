@@ -1,12 +1,15 @@
-"""How many runs this node has room for, by executor."""
+"""How many runs this node has room for, by executor, and how many items of batches may have a child process."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from horarium.errors import RunStopped
 from horarium.job import Job
 
 LOOP, THREAD, PROCESS = "loop", "thread", "process"
@@ -84,3 +87,60 @@ class Reservation:
             if number:
                 self._places.give_back(kind, number)
         self.taken.clear()
+
+
+OnStop = Callable[[Callable[[str], None]], Callable[[], None]]
+"""Has a function called with the reason when a run is told to stop; answers a function that forgets it."""
+
+
+class Turns:
+    """How many items of batches have a child process at once on a node, however many batches there are.
+
+    Who waits longest is next, so that no batch keeps the others from theirs. They are apart from the places of runs: a
+    run that waits for its items would else keep them from beginning. Safe to use from any thread.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._waiting: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def turn(self, on_stop: OnStop) -> Iterator[None]:
+        """Wait for a turn, and have it in the block. Raises RunStopped when the run is told to stop before it comes."""
+        self._take(on_stop)
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    def _take(self, on_stop: OnStop) -> None:
+        mine = threading.Event()
+        with self._lock:
+            if self._free > 0:
+                self._free -= 1
+                return
+            self._waiting.append(mine)
+        reasons: list[str] = []
+
+        def wake(reason: str) -> None:
+            reasons.append(reason)
+            mine.set()
+
+        forget = on_stop(wake)
+        try:
+            mine.wait()
+        finally:
+            forget()
+        with self._lock:
+            if mine not in self._waiting:
+                return  # it was given to us, whatever else happened meanwhile
+            self._waiting.remove(mine)
+        raise RunStopped(reasons[0])
+
+    def _give_back(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from horarium.execution.alarms import Alarms
 from horarium.execution.execution import Execution
 from horarium.execution.faults import info_of
 from horarium.execution.link import Mark, Marks
+from horarium.execution.places import Turns
 from horarium.execution.recorder import Record, Recorder
 from horarium.execution.records import NoteRecord, chunk_record, step_record
 from horarium.jsontext import to_json_text
@@ -46,6 +47,7 @@ class Desk:
     clock: Clock
     writers: Executor
     alarms: Alarms
+    turns: Turns
 
     def again(self, record: Record) -> None:
         """Record it in a moment."""
@@ -156,6 +158,10 @@ class PlanLink:
             self._reported_at = self.clock.elapsed()
         if progress is not None:
             self._desk.recorder.put(NoteRecord(self._holder, progress=progress))
+
+    def child_turn(self) -> AbstractContextManager[None]:
+        """One of the node's."""
+        return self._desk.turns.turn(self.on_stop)
 
     def stop_reason(self) -> str | None:
         """Why the run should stop, or None."""

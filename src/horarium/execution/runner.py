@@ -24,7 +24,7 @@ from horarium.execution.alarms import Alarm, Alarms
 from horarium.execution.calling import call_async, call_in_thread, call_process
 from horarium.execution.execution import End, Execution, change_of, executor_of, raised, returned
 from horarium.execution.loop_thread import LoopThread
-from horarium.execution.places import KINDS, LOOP, PROCESS, Capacity, Places, Reservation
+from horarium.execution.places import KINDS, LOOP, PROCESS, Capacity, Places, Reservation, Turns
 from horarium.execution.plan_link import Desk, PlanLink
 from horarium.execution.pools import DaemonPool
 from horarium.execution.recorder import Recorder
@@ -80,8 +80,8 @@ class Runner:
         self._children = DaemonPool(capacity.processes, "horarium-child")
         self._alarms = Alarms()
         self._started = False
-        writers = DaemonPool(_WRITERS, "horarium-writer")
-        self._desk = Desk(database, Work(database), self._recorder, clock, writers, self._alarms)
+        writers, turns = DaemonPool(_WRITERS, "horarium-writer"), Turns(capacity.processes)
+        self._desk = Desk(database, Work(database), self._recorder, clock, writers, self._alarms, turns)
         self._pools = (self._threads, self._children, writers)
         self.owner: owner.Owner | None = None
         self.on_free_place: Callable[[], None] = lambda: None

@@ -117,7 +117,7 @@ class Settings(LayeredSettings):
     processes: Whole = setting(
         factory=_cpus,
         shown="the number of CPUs",
-        help="How many child processes run at once on a node.",
+        help="How many runs have a child process at once on a node, and how many items of batches.",
         takes=_WHOLE,
         ge=1,
     )

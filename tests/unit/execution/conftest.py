@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,9 @@ class SqliteLink:
 
     def report_progress(self, progress: Progress) -> None:
         self.reported.append(progress)
+
+    def child_turn(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def stop_reason(self) -> str | None:
         return self._reason

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,9 @@ class KeptLink:
 
     def report_progress(self, progress: Progress) -> None:
         self.progress.append(progress)
+
+    def child_turn(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def stop_reason(self) -> str | None:
         return self._reason

@@ -18,6 +18,7 @@ from horarium.errors import JobError, PlanUnavailable, RunLost
 from horarium.execution.alarms import Alarms
 from horarium.execution.execution import Execution
 from horarium.execution.link import Mark
+from horarium.execution.places import Turns
 from horarium.execution.plan_link import Desk, PlanLink
 from horarium.execution.recorder import Recorder
 from horarium.execution.records import Writer
@@ -105,7 +106,7 @@ def link(database: Database, execution: Execution) -> Iterator[PlanLink]:
     recorder = Recorder(database, Writer(database.dialect, clock))
     recorder.start()
     with ThreadPoolExecutor(1) as writers:
-        yield PlanLink(execution, Desk(database, Work(database), recorder, clock, writers, alarms))
+        yield PlanLink(execution, Desk(database, Work(database), recorder, clock, writers, alarms, Turns(2)))
     recorder.close(PATIENCE)
     alarms.close()
 
