@@ -9,7 +9,7 @@ from horarium_apps.auto_analyze.adapters import frames
 from horarium_apps.auto_analyze.adapters.rapid_ocr import RapidOcr
 from horarium_apps.auto_analyze.adapters.whisper import Whisper
 from horarium_apps.auto_analyze.domain import fingerprint, hook, screen_text, transcript
-from horarium_apps.auto_analyze.domain.errors import AnalysisError
+from horarium_apps.auto_analyze.domain.errors import AnalysisError, StageSkippedError
 from horarium_apps.auto_analyze.domain.stages import Stage
 from horarium_apps.auto_analyze.pipeline import Bench, StageSpec
 from horarium_apps.auto_analyze.words import WordsOptions, find_words
@@ -45,7 +45,9 @@ def _screen_text(bench: Bench) -> Any:
 def _words(bench: Bench) -> Any:
     spoken, shown = _spoken(bench), _shown(bench)
     if spoken is None and shown is None:
-        raise AnalysisError("There are no words to look at: neither speech nor text on screen could be read.")
+        if bench.has_failed(Stage.SPEECH) or bench.has_failed(Stage.SCREEN_TEXT):
+            raise AnalysisError("There are no words to look at, since what had to find them failed.")
+        raise StageSkippedError("There are no words to look at: neither speech nor text on screen was looked for.")
     found = find_words(
         () if spoken is None else spoken.segments,
         shown or (),

@@ -58,6 +58,11 @@ class Bench:
         outcome = self.outcomes.get(stage)
         return None if outcome is None else outcome.result
 
+    def has_failed(self, stage: Stage) -> bool:
+        """Whether an earlier stage failed."""
+        outcome = self.outcomes.get(stage)
+        return outcome is not None and outcome.state is State.FAILED
+
 
 @dataclass(frozen=True, slots=True)
 class StageSpec:

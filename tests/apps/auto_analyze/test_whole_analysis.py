@@ -141,3 +141,12 @@ def test_what_cannot_help_is_not_tried_again(table: Timetable, library: Library,
     run_now(table, job)
     assert library.named("empty.mp4").status is VideoStatus.FAILED
     assert library.named("empty.mp4").retry_at is None
+
+
+def test_without_any_words_to_look_for_nothing_has_failed(
+    table: Timetable, library: Library, job: str, samples: list[Path]
+) -> None:
+    run_now(table, job)
+    document = library.document(samples[0].name)
+    assert states(document)["words"] == "skipped"
+    assert library.videos()[0].retry_at is None
