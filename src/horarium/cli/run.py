@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from queue import SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,7 @@ def run(context: typer.Context) -> None:
             _tell(session, scheduler)
         except PlanUnavailable as error:  # it runs, and waits for its database like at any other time
             logger.warning("the plan cannot be asked what is in it: %s", error)
-        stop.wait()
+        stop.get()
         logger.info("Stopping: runs may end within %g s; the same signal again stops at once", settings.shutdown_grace)
         clean = scheduler.shutdown(grace=settings.shutdown_grace)
     if not clean:
@@ -110,25 +111,33 @@ def _tell(session: Session, scheduler: Scheduler) -> None:
 
 
 @contextmanager
-def _signals(last_words: Callable[[], None]) -> Iterator[threading.Event]:
-    """An event that the first signal sets. The second ends the process, after `last_words` or two seconds of them."""
-    stop = threading.Event()
+def _signals(last_words: Callable[[], None]) -> Iterator[SimpleQueue[int]]:
+    """A queue that gets the first signal. The second ends the process, after `last_words` or two seconds of them."""
+    # Queues of this kind may be filled in a signal handler, whatever the thread that it interrupts holds.
+    first: SimpleQueue[int] = SimpleQueue()
+    second: SimpleQueue[int] = SimpleQueue()
+    queues = iter((first,))
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            # Not here: this thread may hold the locks that it needs, and does not go on before this function ends.
+        next(queues, second).put(number)
+
+    def await_second() -> None:
+        number = second.get()
+        if number:
             speaker = threading.Thread(target=last_words, name="horarium-last-words", daemon=True)
             speaker.start()
             speaker.join(_LAST_WORDS)
             _end_now(_FROM_SIGNAL + number)
-        stop.set()
 
+    # A thread of its own: the one that is interrupted may hold locks that the last words need.
+    threading.Thread(target=await_second, name="horarium-second-signal", daemon=True).start()
     before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
     try:
-        yield stop
+        yield first
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        second.put(0)
 
 
 def _tell_what_is_left(scheduler: Scheduler) -> None:
