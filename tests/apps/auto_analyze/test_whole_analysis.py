@@ -12,6 +12,7 @@ import pytest
 
 from horarium import RunState, every
 from horarium.testing import Timetable
+from horarium_apps.auto_analyze.domain import fingerprint
 from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.jobs import analyze_videos, job_id
 
@@ -69,7 +70,7 @@ def test_everything_is_found_in_a_video(
     assert document["words"]["language"]["code"] == "en"
     assert "morning" in document["words"]["summary"]["text"].lower()
     assert document["hook"]["score"] > 0
-    assert len(document["fingerprint"]["hashes"]) == 16
+    assert len(document["fingerprint"]["hashes"]) == fingerprint.FRAMES
     assert library.videos()[0].retry_at is None
 
 
