@@ -129,7 +129,8 @@ def _users(scheduler: Scheduler, user_id: int | None) -> Finding:
         if user_id is not None:
             known = queries.find_user(connection, user_id)
             if known is None:
-                return Finding("users", True, f"{str(UserNotFoundError(user_id)).capitalize()}.")
+                words = str(UserNotFoundError(user_id))
+                return Finding("users", True, f"{words[0].upper()}{words[1:]}.")
             return Finding("users", False, f"User {known.id} is {known.name}.")
         users = queries.list_users(connection)
     if not users:

@@ -57,7 +57,8 @@ def test_nobody_to_analyse_for_is_told(call: Call, elsewhere: Library) -> None:
 
 
 def test_a_user_who_does_not_exist_is_told(call: Call, waiting: Path) -> None:
-    assert fault(call("check", "--user-id", 7, "--json"), "users").startswith("There is no user 7")
+    told = fault(call("check", "--user-id", 7, "--json"), "users")
+    assert told == "There is no user 7; `horarium auto-analyze add-user NAME` adds one."
 
 
 def test_no_schedule_is_told(call: Call, waiting: Path) -> None:
