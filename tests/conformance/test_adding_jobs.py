@@ -334,7 +334,7 @@ def test_ids_of_horariums_own_jobs_are_refused(refusing: Scheduler, job_id: str)
         ({"misfire_grace_time": "60"}, "misfire_grace_time must be a number of seconds"),
         ({"timeout": float("nan")}, "timeout must be a number of seconds"),
         ({"timeout": float("inf")}, "timeout must be a number of seconds"),
-        ({"timeout": timedelta(seconds=5)}, "timeout must be a number of seconds"),
+        ({"timeout": timedelta(0)}, "timeout must be a number of seconds, more than 0"),
         ({"keep_days": -1}, "keep_days must be a number of days, more than 0"),
         ({"keep_days": 10**9}, "keep_days must be a number of days, more than 0 and at most 36525"),
         ({"keep_runs": 0}, "keep_runs must be a whole number from 1"),
@@ -421,12 +421,13 @@ def test_ids_to_keep_are_a_list(scheduler: Scheduler, kept: Any) -> None:
     assert ids(scheduler) == ["a"]
 
 
-def test_removing_all_jobs_leaves_horariums_own(scheduler: Scheduler) -> None:
-    for number in range(3):
-        scheduler.add_job(note, every(hours=1), id=f"job-{number}")
-    assert scheduler.remove_all_jobs() == 3
-    assert ids(scheduler) == []
-    assert [job.id for job in scheduler.get_jobs(origin="builtin")] == ["horarium.prune"]
+def test_removing_all_jobs_leaves_horariums_own(plan_url: str) -> None:
+    with Timetable(plan_url, upkeep=True) as table:
+        for number in range(3):
+            table.scheduler.add_job(note, every(hours=1), id=f"job-{number}")
+        assert table.scheduler.remove_all_jobs() == 3
+        assert ids(table.scheduler) == []
+        assert [job.id for job in table.scheduler.get_jobs(origin="builtin")] == ["horarium.prune"]
 
 
 def test_a_job_of_a_file_is_not_taken_over_by_another_origin_at_start(

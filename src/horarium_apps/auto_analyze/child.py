@@ -19,7 +19,7 @@ from horarium_apps.auto_analyze.domain.media import FoundVideo
 from horarium_apps.auto_analyze.domain.names import quoted
 from horarium_apps.auto_analyze.domain.outcome import Outcome, into_document
 from horarium_apps.auto_analyze.domain.stages import Stage, in_words, overall
-from horarium_apps.auto_analyze.optional_stages import STAGES
+from horarium_apps.auto_analyze.optional_stages import STAGES, patience
 from horarium_apps.auto_analyze.pipeline import run_stages
 
 MEDIA = "media"
@@ -74,7 +74,7 @@ def _media_of(video: dict[str, Any], options: dict[str, Any], report: Callable[[
         return known
     analysis = analyze_video(
         found,
-        media=Ffmpeg(options["ffmpeg"], limits=Limits(decode=options["video_timeout"], threads=options["threads"])),
+        media=Ffmpeg(options["ffmpeg"], limits=Limits(decode=patience(options), threads=options["threads"])),
         files=files,
         sheet_path=Path(video["sheet_path"]) if video["sheet_path"] is not None else None,
         sheet_frames=options["sheet_frames"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from horarium_apps.auto_analyze.domain.stages import Stage
 from horarium_apps.auto_analyze.pipeline import Bench, StageSpec
 from horarium_apps.auto_analyze.words import WordsOptions, find_words
 from horarium_apps.auto_analyze.words import to_json as words_to_json
+
+_LONGER = 60.0
 
 
 def _fingerprint(bench: Bench) -> Any:
@@ -84,9 +87,14 @@ def _shown(bench: Bench) -> tuple[screen_text.ShownText, ...] | None:
     return None if found is None else screen_text.from_json(found)
 
 
+def patience(options: Mapping[str, Any]) -> float:
+    """Return the seconds that one ffmpeg may take: more than the whole video may, so that there is one answer only."""
+    return float(options["video_timeout"]) + _LONGER
+
+
 def _reading(bench: Bench) -> dict[str, Any]:
     options = bench.options
-    return {"ffmpeg": options["ffmpeg"], "threads": options["threads"], "timeout": options["video_timeout"]}
+    return {"ffmpeg": options["ffmpeg"], "threads": options["threads"], "timeout": patience(options)}
 
 
 STAGES = (

@@ -6,6 +6,7 @@ skipped, one that goes wrong has failed, and the others go on; only ffmpeg's own
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from horarium_apps.auto_analyze.domain.media import Analysis, AudioStream, Video
 from horarium_apps.auto_analyze.domain.names import quoted
 from horarium_apps.auto_analyze.domain.outcome import Outcome, State
 from horarium_apps.auto_analyze.domain.stages import Fraction, Stage
+
+logger = logging.getLogger(__name__)
 
 Keep = Callable[[str, Callable[[], dict[str, Any]]], dict[str, Any]]
 """Computes something under a name and keeps it, or returns what was kept under it: `SyncRun.step`."""
@@ -106,6 +109,7 @@ def run_stages(
         made_with, before = stage.made_with(options), known.get(stage.name)
         if before is not None and before.serves(stage.version, made_with) and fresh.isdisjoint(stage.needs):
             outcomes[stage.name] = before
+            logger.debug("%s: %s was done before, and is taken over", quoted(path), stage.name)
             report(stage.name, 1.0)
             continue
         bench = Bench(path, analysis, options, dict(outcomes), _of_stage(stage.name, report))
@@ -115,6 +119,8 @@ def run_stages(
 
         outcomes[stage.name] = Outcome.from_json(keep(stage.name, compute))
         fresh.add(stage.name)
+        ended = outcomes[stage.name]
+        logger.debug("%s: %s %s in %.1f s%s", quoted(path), stage.name, ended.state, ended.seconds, _because(ended.why))
         report(stage.name, 1.0)
     return outcomes
 
@@ -135,6 +141,10 @@ def _attempt(stage: StageSpec, bench: Bench, made_with: str) -> Outcome:
         return ended(State.FAILED, why=str(error))
     except Exception as error:  # noqa: BLE001 - whatever a library raises costs its own stage only, and is told
         return ended(State.FAILED, why=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+
+
+def _because(why: str | None) -> str:
+    return f": {why}" if why else ""
 
 
 def _of_stage(name: Stage, report: Callable[[str, float], None]) -> Fraction:

@@ -202,12 +202,21 @@ def test_broken_videos_are_errors_of_their_own_and_not_of_the_batch(
 
 
 def test_a_video_that_takes_too_long_is_stopped_and_has_failed(
-    table: Timetable, library: Library, videos_folder: Path, samples: list[Path], monkeypatch: pytest.MonkeyPatch
+    table: Timetable,
+    library: Library,
+    videos_folder: Path,
+    samples: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("AUTO_ANALYZE_VIDEO_TIMEOUT", "0.05")
+    hanging = tmp_path / "hanging-ffmpeg"
+    hanging.write_text("#!/bin/sh\nexec sleep 600\n")
+    hanging.chmod(0o755)
+    monkeypatch.setenv("AUTO_ANALYZE_FFMPEG", str(hanging))
+    monkeypatch.setenv("AUTO_ANALYZE_VIDEO_TIMEOUT", "2")
     result = analysed(table, scheduled(library, videos_folder))
     assert (result["analyzed"], result["errors"]) == (0, 2)
-    sentence = f'"{samples[0].name}" took longer than 0.05 seconds to analyse and was stopped.'
+    sentence = f'"{samples[0].name}" took longer than 2 seconds to analyse and was stopped.'
     assert library.named(samples[0].name).error == sentence
 
 

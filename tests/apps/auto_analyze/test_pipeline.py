@@ -1,5 +1,6 @@
 """Stages one by one: which are done, which are taken over, and what one that goes wrong costs."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,3 +157,14 @@ def test_outcomes_come_back_from_the_document(run: Any, stage: Any) -> None:
 def test_what_cannot_be_read_of_a_document_is_done_again() -> None:
     document = {"stages": {"speech": {"state": "odd"}, "hook": {"version": 1}}}
     assert from_document(document) == {}
+
+
+def test_at_debug_each_stage_tells_how_it_ended(run: Any, stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+    stages = (stage(Stage.SPEECH), stage(Stage.HOOK, failing(OSError("no disk"))))
+    with caplog.at_level(logging.DEBUG, logger="horarium_apps"):
+        known = run(*stages)
+        run(*stages, known=known)
+    first, second, third, _ = [record.message for record in caplog.records]
+    assert first.startswith('"2-city-lights.mp4": speech done in ')
+    assert second.endswith(" s: OSError: no disk")
+    assert third == '"2-city-lights.mp4": speech was done before, and is taken over'

@@ -18,6 +18,9 @@ from horarium_apps.auto_analyze.jobs import analyze_videos, job_id
 
 from .plans import Library
 
+SQLITE_ONLY = pytest.mark.parametrize("plan_url", ["sqlite"], indirect=True)
+"""For what takes seconds, and in which the database has no part."""
+
 ALL = ["fingerprint", "speech", "screen_text", "words", "hook"]
 
 
@@ -74,6 +77,7 @@ def test_everything_is_found_in_a_video(
     assert library.videos()[0].retry_at is None
 
 
+@SQLITE_ONLY
 def test_a_stage_that_failed_costs_itself_only_and_is_tried_again_alone(
     table: Timetable, library: Library, job: str, samples: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +96,7 @@ def test_a_stage_that_failed_costs_itself_only_and_is_tried_again_alone(
     assert library.videos()[0].retry_at is None
 
 
+@SQLITE_ONLY
 def test_what_was_done_before_a_video_took_too_long_is_not_done_again(
     table: Timetable,
     library: Library,
@@ -123,7 +128,10 @@ def test_a_video_that_failed_is_tried_again_later_and_later_and_then_left(
 ) -> None:
     monkeypatch.setenv("AUTO_ANALYZE_RETRIES", "2")
     monkeypatch.setenv("AUTO_ANALYZE_RETRY_DELAY", "600")
-    monkeypatch.setenv("AUTO_ANALYZE_VIDEO_TIMEOUT", "0.01")
+    killed = tmp_path / "killed-ffmpeg"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setenv("AUTO_ANALYZE_FFMPEG", str(killed))
     waits = []
     for _ in range(3):
         run_now(table, job)
