@@ -14,6 +14,7 @@ from horarium.errors import PlanUnavailable, SchemaError
 if TYPE_CHECKING:
     from horarium.scheduler import Scheduler
     from horarium.settings import Settings
+    from horarium.store.upgrade import BranchState
 
 _WAY_OUT = (
     "`horarium run` and `horarium jobs add` make one; --database URL (or HORARIUM_DATABASE_URL, or database_url in "
@@ -76,35 +77,32 @@ def refuse_missing_plan(address: str) -> None:
 
 def refuse_other_release(address: str) -> None:
     """Raise PlanUnavailable when there is no plan yet, SchemaError when its tables are those of another release."""
-    shown, found, newest, known = _look_at(address)
-    if not known:
+    shown, core = _look_at(address)
+    if not core.is_known:
         raise SchemaError(
-            f"the plan in {shown} is at revision {found}, which this release does not know (its newest is {newest}): a "
-            "newer release has upgraded it; use that release here, too"
+            f"the plan in {shown} is at revision {core.current}, which this release does not know (its newest is "
+            f"{core.head}): a newer release has upgraded it; use that release here, too"
         )
-    if found != newest:
+    if not core.up_to_date:
         raise SchemaError(
-            f"the plan in {shown} is at revision {found}, and this release needs {newest}; run `horarium db upgrade` "
-            "(a scheduler that starts on an SQLite file does it by itself)"
+            f"the plan in {shown} is at revision {core.current}, and this release needs {core.head}; run "
+            "`horarium db upgrade` (a scheduler that starts on an SQLite file does it by itself)"
         )
 
 
-def _look_at(address: str) -> tuple[str, str, str | None, bool]:
-    """The plan's address for people, its revision, the newest one, and whether this release knows the plan's."""
+def _look_at(address: str) -> tuple[str, BranchState]:
+    """The plan's address for people, and where its own tables stand."""
     from horarium.store.database import Database  # noqa: PLC0415 - slow to import
-    from horarium.store.upgrade import CORE  # noqa: PLC0415 - slow to import
+    from horarium.store.upgrade import CORE, status  # noqa: PLC0415 - slow to import
 
     database = Database(address)
     try:
+        found = status(database, [CORE])
         if database.path is not None and not database.path.exists():
             raise PlanUnavailable(f"there is no file {database.path}, and so no plan yet; {_WAY_OUT}")
-        with database.read() as connection:
-            found = CORE.context(connection).get_current_revision()
-        if found is None:
+        if not found.exists:
             raise PlanUnavailable(f"{database.address} has no plan in it yet; {_WAY_OUT}")
-        scripts = CORE.scripts()
-        known = {script.revision for script in scripts.walk_revisions()}
-        return database.address, found, scripts.get_current_head(), found in known
+        return database.address, found.branches[0]
     finally:
         database.close()
 
