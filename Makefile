@@ -5,6 +5,9 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
+# A file's tests stay together: what a module of them makes, one process makes once.
+IN_PARALLEL = --numprocesses=logical --maxprocesses=4 --dist=loadfile
+
 .PHONY: help run test lint format bench lock clean setup-run setup-dev setup-bench
 
 help: ## list the targets
@@ -19,7 +22,7 @@ run: setup-run ## start the service on an embedded SQLite file with sample data 
 	.venv/bin/horarium auto-analyze demo --folder .run/sample-videos && exec .venv/bin/horarium run $(ARGS)
 
 test: setup-dev lint ## lint, then run the tests on SQLite and a temporary PostgreSQL (ARGS="-k retry" chooses)
-	$(PYTHON_IN_VENV) -m pytest $(ARGS)
+	$(PYTHON_IN_VENV) -m pytest $(if $(ARGS),$(ARGS),$(IN_PARALLEL))
 
 lint: setup-dev ## check style, formatting, types and the floors
 	$(PYTHON_IN_VENV) -m ruff check .
