@@ -15,7 +15,15 @@ from horarium.testing import Timetable
 from .days import START, after
 from .tasks import fail, note, note_async
 
-WRONG: list[Any] = [None, 5, -1, 1.5, True, "", "\x00", "\ud800", b"x", [], {}, object(), float("nan"), START, 10**30]
+
+class Anything:
+    """An object of no use, whose name is the same in each process that runs tests."""
+
+    def __repr__(self) -> str:
+        return "an object"
+
+
+WRONG: list[Any] = [None, 5, -1, 1.5, True, "", "\x00", "\ud800", b"x", [], {}, Anything(), float("nan"), START, 10**30]
 
 
 @pytest.fixture
