@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
 from horarium import Job, JobStatus, RunState, every
@@ -19,6 +19,7 @@ from horarium.errors import HorariumError, JobExists
 from horarium.store import schema
 from horarium.store.claims import Claims
 from horarium.store.database import Database
+from horarium.store.replanning import replan_for_new_zones
 from horarium.store.settling import Settled, Thought
 from horarium.store.ticks import Ticks
 from horarium.testing import Timetable
@@ -263,3 +264,24 @@ def test_two_active_runs_of_a_job_cannot_have_one_place(table: Timetable, databa
         table.scheduler.run_now("job")
     with pytest.raises(IntegrityError), database.write() as connection:
         connection.execute(schema.runs.update().values(slot=1))
+
+
+def test_nodes_that_start_at_once_on_a_new_plan_all_note_the_zones_it_is_planned_with(database: Database) -> None:
+    barrier, errors = threading.Barrier(4), []
+
+    def start() -> None:
+        barrier.wait(20)
+        try:
+            replan_for_new_zones(database, START)
+        except Exception as error:
+            errors.append(error)
+
+    for _ in range(5):
+        with database.write() as connection:
+            connection.execute(delete(schema.facts))
+        threads = [threading.Thread(target=start) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert errors == []

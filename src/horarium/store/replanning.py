@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from horarium.store import schema
 from horarium.store.database import Database
@@ -44,8 +44,8 @@ def replan_for_new_zones(database: Database, now: datetime) -> int:
             "the time zone database is %s, was %s: another time for %s", version, planned_with, counted(moved, "job")
         )
     with database.write() as connection:
-        connection.execute(delete(facts).where(facts.c.name == _ZONES))
-        connection.execute(insert(facts).values(name=_ZONES, value=version))
+        # In one statement: other nodes that start at this moment write the same.
+        connection.execute(database.dialect.insert_over(facts, ["value"]).values(name=_ZONES, value=version))
     return moved
 
 
