@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,12 @@ def eventually(holds: Callable[[], Any], what: str = "it") -> Any:
 def stop(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> tuple[int, str, str]:
     """Send a signal, and wait for the end: exit code and what it wrote."""
     process.send_signal(number)
+    if number == signal.SIGINT:
+        # Python drops one that comes within a callback of its garbage collector; people press the keys again.
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE / 3)
+        if process.poll() is None:
+            process.send_signal(number)
     return ended(process)
 
 

@@ -94,7 +94,7 @@ class Ticker:
         self.lookahead.written(thoughts, settled.lost_races)
         self._runner.launch(reservation, settled.started, now, node)
         if settled.queued:
-            kinds = {self._runner.kind_of(job) for job in settled.queued}
+            kinds = {reservation.kind_of(job) for job in settled.queued}
             self.on_queued([kind for kind in kinds if kind is not None])
         if self._events.listened_to:
             for job, one in settled.unrun:

@@ -72,14 +72,22 @@ class Reservation:
         self._kind_of = kind_of
         self.taking = taking
         self.taken: dict[str, int] = {}
+        self._known: dict[tuple[str, str | None], str | None] = {}
 
     def takes(self, job: Job) -> bool:
         """Whether there is a place for a run of this job; it is reserved."""
-        kind = self._kind_of(job)
+        kind = self.kind_of(job)
         if kind is None or not self._places.take(kind):
             return False
         self.taken[kind] = self.taken.get(kind, 0) + 1
         return True
+
+    def kind_of(self, job: Job) -> str | None:
+        """Which executor a run of the job needs; a thousand jobs of a tick are of a few tasks."""
+        alike = job.task, job.policies.executor
+        if alike not in self._known:
+            self._known[alike] = self._kind_of(job)
+        return self._known[alike]
 
     def cancel(self) -> None:
         """Give back what it still holds."""
