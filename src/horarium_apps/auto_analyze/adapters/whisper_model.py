@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -32,6 +33,8 @@ def load_model(name: str, *, threads: int = 2, models_folder: Path | None = None
     """
     try:
         library = import_module("faster_whisper")
+        # It tells two lines a video at INFO, which would be kept with the run.
+        logging.getLogger("faster_whisper").setLevel(logging.WARNING)
     except ImportError as error:
         raise StageSkippedError(
             f"Speech is not transcribed, for faster-whisper cannot be imported ({error}): "
