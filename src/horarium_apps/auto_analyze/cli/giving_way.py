@@ -9,45 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from horarium import HorariumError, Scheduler
-from horarium_apps.auto_analyze.status import is_here, live_nodes
+from horarium_apps.auto_analyze.status import LiveNode, is_here, live_nodes
 
 _LOOK_EVERY = 0.25
 _LOOK_FOR = 10.0
 """Seconds after which nobody who began before us can still turn up: an entry is written at most that late."""
 
 
-class Carrier(Protocol):
-    """A process that carries the plan."""
-
-    @property
-    def id(self) -> str:
-        """Its name."""
-        ...
-
-    @property
-    def host(self) -> str:
-        """The machine."""
-        ...
-
-    @property
-    def pid(self) -> int:
-        """The process."""
-        ...
-
-    @property
-    def started_at(self) -> datetime:
-        """Since when; aware."""
-        ...
-
-
 @dataclass
 class Way:
     """Whether this process gave way: `older` is the one that carries the plan instead; None while there is none."""
 
-    older: Carrier | None = None
+    older: LiveNode | None = None
     _over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -68,7 +43,7 @@ def giving_way(scheduler: Scheduler) -> Iterator[Way]:
         watch.join()
 
 
-def older_than_here(carriers: list[Carrier]) -> tuple[bool, Carrier | None]:
+def older_than_here(carriers: list[LiveNode]) -> tuple[bool, LiveNode | None]:
     """Return whether this process is among these, and the oldest one of the others that is older than it."""
     ours = [each for each in carriers if is_here(each)]
     if not ours:
@@ -94,5 +69,5 @@ def _watch(scheduler: Scheduler, way: Way) -> None:
             waited += _LOOK_EVERY
 
 
-def _age(carrier: Carrier) -> tuple[datetime, str]:
+def _age(carrier: LiveNode) -> tuple[datetime, str]:
     return carrier.started_at, carrier.id

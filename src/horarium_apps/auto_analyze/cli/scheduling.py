@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from horarium import Scheduler, get_scheduler
-from horarium_apps.auto_analyze.cli.giving_way import Carrier, giving_way
+from horarium_apps.auto_analyze.cli.giving_way import giving_way
 from horarium_apps.auto_analyze.cli.output import details, local, wants_json, write, write_json
 from horarium_apps.auto_analyze.cli.plan import existing_plan, is_missing
 from horarium_apps.auto_analyze.cli.status_rows import figure_rows, status_rows
 from horarium_apps.auto_analyze.domain.messages import STARTED_WELL, scheduler_started
 from horarium_apps.auto_analyze.monitoring import no_figures, read_figures
 from horarium_apps.auto_analyze.service import AutoAnalyzeScheduler, log_failed_start
-from horarium_apps.auto_analyze.status import is_here, live_nodes, nothing, read_status
+from horarium_apps.auto_analyze.status import LiveNode, is_here, live_nodes, nothing, read_status
 
 INTERVAL_MINUTES = 60
 _OWN = ("user_id", "interval", "status", "stop")
@@ -103,7 +103,7 @@ def _carry(context: typer.Context, scheduler: Scheduler) -> None:
     """Be the process that carries the plan, until it is interrupted, or an older one turns out to carry it."""
     with giving_way(scheduler) as way:
         _run_here(context)
-    older: Carrier | None = way.older
+    older: LiveNode | None = way.older
     if older is not None:
         if wants_json(context):
             write_json({"carried_by": [{"host": older.host, "pid": older.pid}]}, line=True)

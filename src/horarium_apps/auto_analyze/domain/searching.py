@@ -65,7 +65,7 @@ class SearchText:
     folded: str
 
 
-class StoredText(Protocol):
+class StoredText(Passage, Protocol):
     """A row of `auto_analyze_texts`, as SQLAlchemy gives it or of any other class with these names."""
 
     @property
@@ -76,21 +76,6 @@ class StoredText(Protocol):
     @property
     def source(self) -> str:
         """Where it comes from: speech or screen."""
-        ...
-
-    @property
-    def start(self) -> float:
-        """Seconds of the video."""
-        ...
-
-    @property
-    def end(self) -> float:
-        """Seconds of the video."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """As it was said or shown."""
         ...
 
     @property
