@@ -12,7 +12,7 @@ from benchmarks.subjects.horarium_plan import Observer, fill, scheduler_for
 from horarium import Job, every
 
 _TIMEOUT_S = 600.0
-_LOOK_EVERY_S = 0.02
+_LOOK_EVERY_S = 0.05
 _OURS = "job_key IN (SELECT key FROM horarium_jobs WHERE origin = 'code')"
 
 

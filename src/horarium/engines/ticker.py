@@ -77,6 +77,13 @@ class Ticker:
                 known.append(due)
         return known
 
+    def read_ahead(self, now: datetime, limit: int) -> None:
+        """Read what the next tick needs to know of its jobs, when this one has as many as it takes.
+
+        Raises PlanUnavailable.
+        """
+        self._ticks.read_ahead(now, limit, self._strange)
+
     def apply(self, due: Sequence[Due], now: datetime, node: str) -> Settled:
         """Decide these jobs, write it, launch the runs. Raises PlanUnavailable, and then nothing is written."""
         thoughts = [Thought(one.job, one.due_at, one.version, decide(one.job, one.due_at, now)) for one in due]

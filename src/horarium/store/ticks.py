@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Integer, bindparam, exists, func, select
+from sqlalchemy import Connection, Integer, Row, bindparam, exists, func, select
 
 from horarium.job import Job
 from horarium.states import JobStatus
@@ -46,11 +48,11 @@ class Due:
 
 
 class Ticks:
-    """The plan as the engine's tick sees it. Keeps the definitions it read in memory, by key and revision."""
+    """The plan as the engine's tick sees it. Keeps the definitions it read in memory, by key."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._definitions: OrderedDict[Definition, Job] = OrderedDict()
+        self._definitions: OrderedDict[int, Job] = OrderedDict()
 
     def due(self, now: datetime, limit: int, without: Collection[int] = ()) -> list[Due]:
         """At most `limit` due jobs, those due longest first, leaving out the job keys `without`; none in a paused plan.
@@ -59,15 +61,30 @@ class Ticks:
         """
         query = _DUE_UNTIL.where(clock.c.job_key.not_in(without)) if without else _DUE_UNTIL
         with self._database.read() as connection:
-            rows = connection.execute(query, {"until": now, "most": limit}).all()
-            damaged = self._load(connection, [(key, revision) for key, _, _, revision in rows])
+            found = _columns(connection.execute(query, {"until": now, "most": limit}))
+            damaged = self._load(connection, found.keys, found.revisions)
         if damaged:
             self.hold(damaged, JobStatus.QUARANTINED)
-        known = self._definitions
-        sound = [row for row in rows if (row[0], row[3]) in known and type(row[1]) is datetime and type(row[2]) is int]
-        if len(sound) < len(rows):
-            self._hold_damaged_clocks([row.job_key for row in rows if (row.job_key, row.revision) not in damaged])
-        return [Due(known[key, revision], due_at, version) for key, due_at, version, revision in sound]
+        due, unsound = [], []
+        for key, due_at, version, revision in zip(*found, strict=True):
+            job = self._definitions.get(key)
+            if job is not None and job.revision == revision and type(due_at) is datetime and type(version) is int:
+                due.append(Due(job, due_at, version))
+            elif (key, revision) not in damaged:
+                unsound.append(key)
+        if unsound:
+            self._hold_damaged_clocks(unsound)
+        return due
+
+    def read_ahead(self, now: datetime, limit: int, without: Collection[int] = ()) -> None:
+        """Read the definitions of the jobs that are due after the first `limit`, for the tick that comes to them.
+
+        Rows that cannot be read are left for that tick to find. Raises PlanUnavailable.
+        """
+        query = _DUE_UNTIL.where(clock.c.job_key.not_in(without)) if without else _DUE_UNTIL
+        with self._database.read() as connection:
+            found = _columns(connection.execute(query.offset(limit), {"until": now, "most": limit}))
+            self._load(connection, found.keys, found.revisions)
 
     def hold_what_is_never_due(self) -> None:
         """Quarantine jobs whose next run time is none, so that no tick comes to them. Not every database can have any.
@@ -123,9 +140,14 @@ class Ticks:
             for start in range(0, len(keys), _AT_ONCE):
                 set_aside_damaged_clocks(connection, keys[start : start + _AT_ONCE])
 
-    def _load(self, connection: Connection, wanted: Sequence[Definition]) -> dict[Definition, str]:
+    def _load(self, connection: Connection, keys: Sequence[int], revisions: Sequence[int]) -> dict[Definition, str]:
         """Read definitions that are not in memory; answers those that cannot be read, with why."""
-        missing = [key for key, revision in wanted if (key, revision) not in self._definitions]
+        known = self._definitions
+        missing = [
+            key
+            for key, revision in zip(keys, revisions, strict=True)
+            if (job := known.get(key)) is None or job.revision != revision
+        ]
         if not missing:
             return {}
         damaged: dict[Definition, str] = {}
@@ -138,8 +160,22 @@ class Ticks:
                     continue  # its clock is set aside by itself
                 damaged[row.key, row.revision] = f"{type(error).__name__}: {error}"
             else:
-                self._definitions[job.key, job.revision] = job
+                known[job.key] = job
         # Only what is over the size goes, the oldest first: a tick needs everything that it has just read.
-        while len(self._definitions) > _KEPT_DEFINITIONS:
-            self._definitions.popitem(last=False)
+        while len(known) > _KEPT_DEFINITIONS:
+            known.popitem(last=False)
         return damaged
+
+
+class _Found(NamedTuple):
+    """Clocks that are due, as columns: the garbage collector looks at each row that a tick keeps."""
+
+    keys: Sequence[int]
+    times: Sequence[datetime | UnreadableTime]
+    versions: Sequence[int]
+    revisions: Sequence[int]
+
+
+def _columns(rows: Iterable[Row[Any]]) -> _Found:
+    values = list(chain.from_iterable(rows))
+    return _Found(values[0::4], values[1::4], values[2::4], values[3::4])

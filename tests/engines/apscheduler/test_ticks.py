@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from horarium.engines.ticker import Ticker
 from horarium.events import EventBus
 from horarium.states import DecisionKind, JobStatus, Overlap
 from horarium.store.database import Database
+from horarium.store.ticks import Ticks
 from horarium.when import Once, cron, every
 
 from . import tasks
@@ -67,16 +69,56 @@ def test_an_outage_is_decided_as_the_job_says(plugged: Plugged) -> None:
     assert (missed.kind, missed.count) == (DecisionKind.MISSED, 3)
 
 
-def test_a_backlog_is_taken_in_batches_without_sleep(plan_url: str, make_database: Callable[[str], Database]) -> None:
+@pytest.fixture
+def backlog(plan_url: str, make_database: Callable[[str], Database]) -> Iterator[Plugged]:
+    """Seven jobs that are due, of which a tick takes three; no run begins here."""
     with closing(Plugged(make_database(plan_url))) as plugged:
         plugged.scheduler.remove_jobstore("default")
         plugged.scheduler.add_jobstore(PlanJobStore(node=plugged.node, tick_batch=3))
         for number in range(7):
             plugged.add(f"job{number}", every(minutes=1))
         plugged.clock.set(START + MINUTE)
-        assert [plugged.turn(), plugged.turn()] == [0.0, 0.0]
-        assert plugged.turn() > 0
-        assert len(plugged.runs.find()) == 7
+        yield plugged
+
+
+def test_a_backlog_is_taken_in_batches_without_sleep(backlog: Plugged) -> None:
+    assert [backlog.turn(), backlog.turn()] == [0.0, 0.0]
+    assert backlog.turn() > 0
+    assert len(backlog.runs.find()) == 7
+
+
+def test_while_a_tick_of_a_backlog_is_written_the_jobs_of_the_next_one_are_read(
+    backlog: Plugged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[tuple[str, list[int]]] = []
+    load = Ticks._load
+
+    def noting(ticks: Ticks, connection: Any, keys: Any, revisions: Any) -> Any:
+        read.append((threading.current_thread().name, [key for key in keys if key not in ticks._definitions]))
+        return load(ticks, connection, keys, revisions)
+
+    monkeypatch.setattr(Ticks, "_load", noting)
+    assert [backlog.turn(), backlog.turn()] == [0.0, 0.0]
+    assert backlog.turn() > 0
+    here = threading.current_thread().name
+    if backlog.database.dialect.has_server:
+        ahead = "horarium-ahead"
+        assert read == [(here, [1, 2, 3]), (ahead, [4, 5, 6]), (here, []), (ahead, [7]), (here, [])]
+    else:
+        assert read == [(here, [1, 2, 3]), (here, [4, 5, 6]), (here, [7])]
+
+
+@pytest.mark.parametrize("broken", [(Ticker, "read_ahead"), (threading.Thread, "start")], ids=["query", "thread"])
+def test_a_backlog_is_written_though_nothing_could_be_read_ahead(
+    backlog: Plugged, monkeypatch: pytest.MonkeyPatch, broken: tuple[type, str]
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(*broken, refuse)
+    assert [backlog.turn(), backlog.turn()] == [0.0, 0.0]
+    assert backlog.turn() > 0
+    assert len(backlog.runs.find()) == 7
 
 
 def test_a_job_whose_schedule_is_over_is_kept_and_hidden(plugged: Plugged) -> None:

@@ -7,8 +7,10 @@ running. So whatever goes wrong here is logged, kept for `health`, and answered 
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
@@ -72,6 +74,7 @@ class Ticking:
         self._failing_until = 0.0
         self._failures = 0
         self._next_due: datetime | None = None
+        self._runs_begin = False
         self.looked_at: float | None = None
         self.last_error: str | None = None
 
@@ -132,7 +135,8 @@ class Ticking:
         if not self._node.lease.holds:
             raise PlanUnavailable("its lease ran out during the tick, which is another node's to write now")
         try:
-            self._settle(tick, tick.collected)
+            with self._reading_ahead(tick):
+                self._settle(tick, tick.collected)
         except PlanUnavailable:
             raise
         except Exception as error:
@@ -140,8 +144,33 @@ class Ticking:
                 raise
             logger.warning("a tick was written job by job, since it could not be written at once: %s", error)
 
+    @contextmanager
+    def _reading_ahead(self, tick: Tick) -> Iterator[None]:
+        """Read for the next tick while the block waits for the database, when one has to follow at once.
+
+        Not while runs begin here: that time is theirs.
+        """
+        if not tick.full or self._runs_begin or not self._node.database.dialect.has_server:
+            yield
+            return
+        reader = threading.Thread(target=self._read_ahead, args=(tick.now,), name="horarium-ahead", daemon=True)
+        with suppress(RuntimeError):  # the process has no more threads: the next tick reads for itself
+            reader.start()
+        try:
+            yield
+        finally:
+            if reader.ident is not None:
+                reader.join()
+
+    def _read_ahead(self, now: datetime) -> None:
+        try:
+            self._node.ticker.read_ahead(now, self._batch)
+        except Exception as error:  # noqa: BLE001 - the next tick reads for itself, and meets it
+            logger.debug("nothing was read ahead: %s", error)
+
     def _settle(self, tick: Tick, thoughts: Sequence[Thought]) -> None:
         settled = self._node.ticker.write(thoughts, tick.now, self._node.id)
+        self._runs_begin = bool(settled.started)
         if self._on_settled is not None:
             self._on_settled(thoughts, settled)
 

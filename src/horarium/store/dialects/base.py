@@ -57,6 +57,8 @@ class Dialect(ABC):
     name: str
     one_writer: bool
     can_notify: bool
+    has_server: bool
+    """Whether another process does the work, so that this one can do its own meanwhile."""
     look_every: float
     """Seconds between a process's own looks at the queue."""
 

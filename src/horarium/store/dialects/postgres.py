@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -92,6 +92,7 @@ class PostgreSQL(Dialect):
     name = "postgresql"
     one_writer = False
     can_notify = True
+    has_server = True
     look_every = 1.0
 
     def begin_write(self, connection: Connection) -> None:
@@ -232,19 +233,26 @@ def _arrays(rows: Sequence[tuple[object, ...]], kinds: str) -> list[str]:
     `kinds` has a letter for each column: n for numbers and truth, t for times, s for text.
     """
     columns = zip(*rows, strict=True) if rows else [()] * len(kinds)
-    return ["{" + ",".join(_WRITERS[kind](column)) + "}" for kind, column in zip(kinds, columns, strict=True)]
+    return [_WRITERS[kind](column) for kind, column in zip(kinds, columns, strict=True)]
 
 
-def _numbers(column: Sequence[Any]) -> Iterable[str]:
-    return ["NULL" if value is None else str(value) for value in column]
+def _numbers(column: Sequence[Any]) -> str:
+    return f"{{{str(list(column))[1:-1].replace('None', 'NULL')}}}"
 
 
-def _times(column: Sequence[Any]) -> Iterable[str]:
-    return ["NULL" if value is None else value.isoformat() for value in column]
+def _times(column: Sequence[Any]) -> str:
+    # Rows come in the order of their times, and many jobs are due at one: its text is made once.
+    last, written, texts = None, "NULL", []
+    for value in column:
+        if value is not last and value != last:
+            written = "NULL" if value is None else value.isoformat()
+        last = value
+        texts.append(written)
+    return f"{{{','.join(texts)}}}"
 
 
-def _texts(column: Sequence[Any]) -> Iterable[str]:
-    return ["NULL" if value is None else _quoted(value) for value in column]
+def _texts(column: Sequence[Any]) -> str:
+    return f"{{{','.join(['NULL' if value is None else _quoted(value) for value in column])}}}"
 
 
 def _quoted(value: str) -> str:
@@ -252,4 +260,4 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-_WRITERS: dict[str, Callable[[Sequence[Any]], Iterable[str]]] = {"n": _numbers, "t": _times, "s": _texts}
+_WRITERS: dict[str, Callable[[Sequence[Any]], str]] = {"n": _numbers, "t": _times, "s": _texts}

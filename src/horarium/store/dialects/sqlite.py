@@ -81,6 +81,7 @@ class SQLite(Dialect):
     name = "sqlite"
     one_writer = True
     can_notify = False
+    has_server = False
     look_every = 0.25
 
     def begin_write(self, connection: Connection) -> None:
