@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from horarium.states import JobStatus as JobStatus
     from horarium.states import RunState as RunState
     from horarium.store.schema import Instant as Instant
+    from horarium.values import NodeInfo as NodeInfo
     from horarium.values import RunInfo as RunInfo
     from horarium.values import Tally as Tally
     from horarium.when import all_of as all_of
@@ -56,6 +57,7 @@ _HOMES = {
     "Instant": "horarium.store.schema",
     "Job": "horarium.job",
     "JobStatus": "horarium.states",
+    "NodeInfo": "horarium.values",
     "PermanentError": "horarium.errors",
     "PlanUnavailable": "horarium.errors",
     "Policies": "horarium.job",

@@ -15,6 +15,7 @@ from horarium.engines.inline import InlineEngine
 from horarium.engines.node import NodeOptions
 from horarium.errors import ConfigurationError, JobError
 from horarium.events import EventBus, Listener
+from horarium.execution.lease import process_is_gone
 from horarium.execution.owner import Owner, owner, plan_of_parent
 from horarium.execution.places import Capacity
 from horarium.facade.checks import days_of
@@ -154,8 +155,16 @@ class Scheduler(JobMethods, RunMethods):
         return status(self._plan.unprepared, self._plan.branches)
 
     def nodes(self, all: bool = False) -> list[NodeInfo]:  # noqa: A002 - reads as it is meant
-        """The nodes that live, or all that are remembered."""
+        """The nodes that have not ended, as far as the plan knows, or all that are remembered; the newest first."""
         return self._plan.nodes.find(all_of_them=all)
+
+    def live_nodes(self) -> list[NodeInfo]:
+        """The nodes that can run something now: whose lease holds and whose process, if it was on this host, is there.
+
+        Raises PlanUnavailable.
+        """
+        present = self._now()
+        return [node for node in self.nodes() if node.alive_at(present) and not process_is_gone(node)]
 
     def statistics(self, days: float = 7.0) -> dict[str, Any]:
         """Numbers of jobs by status, and of runs by state over the last `days`, as JSON. Raises JobError."""

@@ -70,6 +70,13 @@ def test_a_run_waits_while_no_scheduler_runs_and_people_are_told(cli: Cli) -> No
     eventually(lambda: state(cli, "clean") == "succeeded")
 
 
+def test_a_run_that_nobody_takes_is_shown_with_why(sqlite_cli: Cli) -> None:
+    sqlite_cli(*ADD, "clean", "clitasks:cleanup")
+    sqlite_cli("jobs", "run", "clean")
+    shown = sqlite_cli("runs", "show", "clean")
+    assert (shown.code, "No scheduler is running" in shown.err) == (0, True)
+
+
 def test_a_run_is_shown_with_its_progress_and_told_to_stop(cli: Cli, gate: Path) -> None:
     add_gated(cli, gate)
     cli.run()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -62,14 +61,14 @@ class Seen:
 
 def see_nodes(scheduler: Scheduler, *, all_of_them: bool = False) -> list[Seen]:
     """The nodes that have not ended (or all that are remembered), the newest first. Raises PlanUnavailable."""
-    from horarium.execution.lease import process_lives  # noqa: PLC0415 - slow to import, and a help page needs it not
+    from horarium.execution.lease import process_is_gone  # noqa: PLC0415 - slow to import, and a help page needs it not
 
     heartbeat = timedelta(seconds=scheduler.settings.heartbeat)
     present = scheduler.now()
-    return [see(node, present, heartbeat, process_lives) for node in scheduler.nodes(all=all_of_them)]
+    return [see(node, present, heartbeat, process_is_gone) for node in scheduler.nodes(all=all_of_them)]
 
 
-def see(node: NodeInfo, present: datetime, heartbeat: timedelta, process_lives: Callable[[int, str], bool]) -> Seen:
+def see(node: NodeInfo, present: datetime, heartbeat: timedelta, process_is_gone: Callable[[NodeInfo], bool]) -> Seen:
     """A node at `present`, by the database's clock; `heartbeat` is the time between two as it is set here."""
     silent = present - node.heartbeat_at
     usual = min(heartbeat, (node.lease_until - node.heartbeat_at) / _BEATS_OF_A_LEASE)
@@ -77,7 +76,7 @@ def see(node: NodeInfo, present: datetime, heartbeat: timedelta, process_lives: 
         standing = Standing.STOPPED
     elif not node.alive_at(present):
         standing = Standing.EXPIRED
-    elif node.host == socket.gethostname() and not process_lives(node.pid, node.process):
+    elif process_is_gone(node):
         standing = Standing.DEAD
     else:
         standing = Standing.SILENT if silent > _HEARTBEATS * usual else Standing.ALIVE

@@ -22,6 +22,7 @@ from horarium.store.claims import Claims
 from horarium.store.database import Database
 from horarium.store.nodes import Identity, Nodes
 from horarium.store.plan_clock import PlanClock
+from horarium.values import NodeInfo
 from horarium.wording import counted
 
 logger = logging.getLogger(__name__)
@@ -219,3 +220,8 @@ def process_lives(pid: int, mark: str) -> bool:
     if ours.rpartition("/")[0] != mark.rpartition("/")[0]:
         return True  # another machine or container of the same name, or an earlier boot: only its lease can tell
     return process_mark(pid) == mark
+
+
+def process_is_gone(node: NodeInfo) -> bool:
+    """Whether the process of a node that may live is known to have ended, for which its lease would take a while."""
+    return node.host == socket.gethostname() and not process_lives(node.pid, node.process)

@@ -68,10 +68,9 @@ class Runner:
         self._node = node
         self._holds = holds
         self._executions: dict[Token, Execution] = {}
-        self._executing = 0
+        self._executing = self.begun = 0
         self._takings = Takings()
-        self._strangers = Strays()
-        self._missing = Strays()
+        self._strangers, self._missing = Strays(), Strays()
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._recorder = Recorder(database, Writer(database.dialect, clock))
@@ -302,6 +301,7 @@ class Runner:
     def _hold(self, executions: Sequence[Execution]) -> None:
         with self._lock:
             self._executing += len(executions)
+            self.begun += len(executions)
             for execution in executions:
                 self._executions[execution.token] = execution
         if self._events.listened_to:

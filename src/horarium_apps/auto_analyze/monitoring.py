@@ -19,7 +19,6 @@ from horarium_apps.auto_analyze.status import (
     interval_minutes,
     iso,
     job_ids,
-    live_nodes,
     newest_runs,
 )
 
@@ -137,7 +136,7 @@ def _rate(succeeded: int, failed: int) -> dict[str, Any]:
 
 
 def _processes(scheduler: Scheduler) -> list[dict[str, Any]]:
-    nodes, host = live_nodes(scheduler), socket.gethostname()
+    nodes, host = scheduler.live_nodes(), socket.gethostname()
     measured = measure_processes((node.pid, node.started_at.timestamp()) for node in nodes if node.host == host)
     nothing: dict[str, Any] = dict.fromkeys(("cpu_percent", "cpu_seconds", "memory", "children"))
     return [

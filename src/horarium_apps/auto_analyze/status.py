@@ -6,9 +6,9 @@ import os
 import socket
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
-from horarium import Job, JobStatus, RunInfo, RunState, Scheduler
+from horarium import Job, JobStatus, NodeInfo, RunInfo, RunState, Scheduler
 from horarium_apps.auto_analyze import queries
 from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.jobs import TASK, job_id
@@ -18,30 +18,6 @@ ENDED = (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
 
 _AT_WORK = (RunState.RUNNING, RunState.STOPPING)
 _MINUTE = 60
-
-
-class LiveNode(Protocol):
-    """A process that ticks and runs the plan."""
-
-    @property
-    def id(self) -> str:
-        """Its name."""
-        ...
-
-    @property
-    def host(self) -> str:
-        """The machine."""
-        ...
-
-    @property
-    def pid(self) -> int:
-        """The process."""
-        ...
-
-    @property
-    def started_at(self) -> datetime:
-        """Since when; aware."""
-        ...
 
 
 def read_status(scheduler: Scheduler, user_id: int | None = None) -> dict[str, Any]:
@@ -60,7 +36,7 @@ def read_status(scheduler: Scheduler, user_id: int | None = None) -> dict[str, A
         HorariumError: the plan cannot be read.
     """
     jobs = find_jobs(scheduler, user_id)
-    nodes = live_nodes(scheduler)
+    nodes = scheduler.live_nodes()
     with scheduler.connection() as connection:
         counts = queries.count_by_status(connection, user_id)
     ids = job_ids(scheduler, jobs, user_id)
@@ -111,28 +87,9 @@ def newest_runs(scheduler: Scheduler, ids: Iterable[str], states: Iterable[RunSt
     return [run for one in ids for run in _runs(scheduler, one, states, limit)]
 
 
-def live_nodes(scheduler: Scheduler) -> list[LiveNode]:
-    """Return the processes that carry the plan now."""
-    now = datetime.now(UTC)
-    return [node for node in scheduler.nodes() if node.alive_at(now) and not _is_gone(node)]
-
-
-def is_here(node: LiveNode) -> bool:
+def is_here(node: NodeInfo) -> bool:
     """Tell whether a node is this very process."""
     return node.host == socket.gethostname() and node.pid == os.getpid()
-
-
-def _is_gone(node: LiveNode) -> bool:
-    """Tell whether a node's process on this machine has ended, for which its lease would take half a minute."""
-    if node.host != socket.gethostname() or os.name != "posix":
-        return False
-    try:
-        os.kill(node.pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
 
 
 def _user_of(job: Job) -> Any:
@@ -172,7 +129,7 @@ def _whole(number: float) -> float:
     return int(number) if number == int(number) else number
 
 
-def _node(node: LiveNode) -> dict[str, Any]:
+def _node(node: NodeInfo) -> dict[str, Any]:
     return {"host": node.host, "pid": node.pid, "started_at": iso(node.started_at), "here": is_here(node)}
 
 

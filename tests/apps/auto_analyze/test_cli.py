@@ -67,6 +67,17 @@ def test_videos_are_listed_with_how_they_stand(call: Call, folder: Path, samples
     assert lines[1].split() == ["1", "1", "new", "-", str(folder / samples[0].name)]
 
 
+def test_a_table_has_not_all_of_many_videos_and_says_so(call: Call, folder: Path) -> None:
+    call("add-user", "anna")
+    call("import", folder, "--user-id", 1)
+    some = call("list", "--limit", 1)
+    assert len(some.out.splitlines()) == 2
+    assert some.err.startswith("These are the first 1; `--limit N` shows more")
+    assert len(call("list", "--limit", 1, "--json").json) == 1
+    whole = call("list", "--limit", len(call("list", "--json").json))
+    assert whole.err == ""
+
+
 def test_videos_are_listed_by_status(call: Call, folder: Path, elsewhere: Library) -> None:
     call("add-user", "anna")
     call("import", folder, "--user-id", 1)

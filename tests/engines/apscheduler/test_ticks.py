@@ -69,6 +69,19 @@ def test_an_outage_is_decided_as_the_job_says(plugged: Plugged) -> None:
     assert (missed.kind, missed.count) == (DecisionKind.MISSED, 3)
 
 
+def note_what_is_read(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[int]]]:
+    """Have it noted which thread reads the definitions of which jobs."""
+    read: list[tuple[str, list[int]]] = []
+    load = Ticks._load
+
+    def noting(ticks: Ticks, connection: Any, keys: Any, revisions: Any) -> Any:
+        read.append((threading.current_thread().name, [key for key in keys if key not in ticks._definitions]))
+        return load(ticks, connection, keys, revisions)
+
+    monkeypatch.setattr(Ticks, "_load", noting)
+    return read
+
+
 @pytest.fixture
 def backlog(plan_url: str, make_database: Callable[[str], Database]) -> Iterator[Plugged]:
     """Seven jobs that are due, of which a tick takes three; no run begins here."""
@@ -90,14 +103,7 @@ def test_a_backlog_is_taken_in_batches_without_sleep(backlog: Plugged) -> None:
 def test_while_a_tick_of_a_backlog_is_written_the_jobs_of_the_next_one_are_read(
     backlog: Plugged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[tuple[str, list[int]]] = []
-    load = Ticks._load
-
-    def noting(ticks: Ticks, connection: Any, keys: Any, revisions: Any) -> Any:
-        read.append((threading.current_thread().name, [key for key in keys if key not in ticks._definitions]))
-        return load(ticks, connection, keys, revisions)
-
-    monkeypatch.setattr(Ticks, "_load", noting)
+    read = note_what_is_read(monkeypatch)
     assert [backlog.turn(), backlog.turn()] == [0.0, 0.0]
     assert backlog.turn() > 0
     here = threading.current_thread().name
@@ -106,6 +112,14 @@ def test_while_a_tick_of_a_backlog_is_written_the_jobs_of_the_next_one_are_read(
         assert read == [(here, [1, 2, 3]), (ahead, [4, 5, 6]), (here, []), (ahead, [7]), (here, [])]
     else:
         assert read == [(here, [1, 2, 3]), (here, [4, 5, 6]), (here, [7])]
+
+
+def test_nothing_is_read_ahead_while_runs_begin_here(backlog: Plugged, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = note_what_is_read(monkeypatch)
+    backlog.node.runner.begun += 1
+    assert [backlog.turn(), backlog.turn()] == [0.0, 0.0]
+    assert backlog.turn() > 0
+    assert [keys for _, keys in read] == [[1, 2, 3], [4, 5, 6], [7]]
 
 
 @pytest.mark.parametrize("broken", [(Ticker, "read_ahead"), (threading.Thread, "start")], ids=["query", "thread"])

@@ -13,6 +13,7 @@ from horarium.cli.counts import count
 from horarium.cli.opening import open_to_read
 from horarium.cli.output import Rows, write, write_json
 from horarium.cli.runs.naming import RunName, find_run
+from horarium.cli.runs.outlook import note_obstacle
 from horarium.cli.runs.tables import run_details, runs_table
 from horarium.cli.session import session_of
 from horarium.cli.times import now, parse_past, took
@@ -73,6 +74,7 @@ def show(context: typer.Context, run: RunName) -> None:
     if found.error is not None and found.error.traceback and session.verbose:
         parts += [Text("\nTraceback", style="bold"), Text(found.error.traceback.rstrip())]
     write(*parts)
+    note_obstacle(session, scheduler, found)
 
 
 def _attempts_table(attempts: list[AttemptInfo]) -> RenderableType:

@@ -36,6 +36,7 @@ LEAST = 0.01
 
 _AHEAD = timedelta(seconds=LONGEST)
 _FIRST_PAUSE = 0.1
+_A_MOMENT = 0.3  # seconds: several ticks of a backlog
 _SAY_AGAIN_EVERY = 60
 
 
@@ -74,7 +75,8 @@ class Ticking:
         self._failing_until = 0.0
         self._failures = 0
         self._next_due: datetime | None = None
-        self._runs_begin = False
+        self._begun = 0
+        self._begun_at = float("-inf")
         self.looked_at: float | None = None
         self.last_error: str | None = None
 
@@ -150,7 +152,7 @@ class Ticking:
 
         Not while runs begin here: that time is theirs.
         """
-        if not tick.full or self._runs_begin or not self._node.database.dialect.has_server:
+        if not tick.full or not self._node.database.dialect.has_server or self._runs_begin():
             yield
             return
         reader = threading.Thread(target=self._read_ahead, args=(tick.now,), name="horarium-ahead", daemon=True)
@@ -162,6 +164,13 @@ class Ticking:
             if reader.ident is not None:
                 reader.join()
 
+    def _runs_begin(self) -> bool:
+        """Whether a run began here a moment ago."""
+        begun, at = self._node.runner.begun, self._node.clock.elapsed()
+        if begun > self._begun:
+            self._begun, self._begun_at = begun, at
+        return at < self._begun_at + _A_MOMENT
+
     def _read_ahead(self, now: datetime) -> None:
         try:
             self._node.ticker.read_ahead(now, self._batch)
@@ -170,7 +179,6 @@ class Ticking:
 
     def _settle(self, tick: Tick, thoughts: Sequence[Thought]) -> None:
         settled = self._node.ticker.write(thoughts, tick.now, self._node.id)
-        self._runs_begin = bool(settled.started)
         if self._on_settled is not None:
             self._on_settled(thoughts, settled)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
-from horarium_apps.auto_analyze.domain.errors import StageSkippedError
+from horarium_apps.auto_analyze.adapters import optional
 from horarium_apps.auto_analyze.domain.language import UNKNOWN, Language
 
 _NO_LANGUAGE = frozenset(("zxx", "und"))
@@ -22,17 +21,10 @@ class LangId:
         """Return the language of a text with its probability, or `UNKNOWN` when it is of none.
 
         Raises:
-            StageSkippedError: the library is not installed.
+            StageSkippedError: the library cannot be imported.
         """
         if self._identifier is None:
-            try:
-                # Optional, so imported by name and late.
-                library = import_module("py3langid.langid")
-            except ImportError as error:
-                raise StageSkippedError(
-                    "The language of the text is not known, since py3langid is not installed: "
-                    "`pip install 'horarium[auto-analyze]'` brings it."
-                ) from error
+            library = optional.load("py3langid.langid", without="The language of the text is not told")
             self._identifier = library.LanguageIdentifier.from_model_file(library.MODEL_FILE, norm_probs=True)
         code, probability = self._identifier.classify(text)
         return UNKNOWN if code in _NO_LANGUAGE else Language(code, round(float(probability), _DIGITS), "text")

@@ -6,11 +6,11 @@ import ipaddress
 import json
 import threading
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
-from horarium_apps.auto_analyze.domain.errors import AnalysisError, StageSkippedError
+from horarium_apps.auto_analyze.adapters import optional
+from horarium_apps.auto_analyze.domain.errors import AnalysisError
 from horarium_apps.auto_analyze.domain.passages import Sentence
 
 DEFAULT_URL = "http://127.0.0.1:11434"
@@ -54,18 +54,11 @@ class OllamaSummary:
             language: English name of the language to write in; None for that of the text.
 
         Raises:
-            StageSkippedError: the client library is not installed.
+            StageSkippedError: the client library cannot be imported.
             AnalysisError: the server is away, does not have the model, failed, took too long, or answered with
                 something that is no summary.
         """
-        try:
-            # Optional, so imported by name and late.
-            library = import_module("ollama")
-        except ImportError as error:
-            raise StageSkippedError(
-                f"{self.name} was not asked for a summary, since the client is not installed: "
-                "`pip install 'horarium[auto-analyze]'` brings it."
-            ) from error
+        library = optional.load("ollama", without=f"{self.name} was not asked for a summary")
         rules = _RULES.format(language=language or "the language of the text")
         material = json.dumps({"said": _fitted(spoken), "shown": _fitted(shown)}, ensure_ascii=False)
         messages = [{"role": "system", "content": rules}, {"role": "user", "content": material}]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from importlib import import_module
 from typing import Any
 
+from horarium_apps.auto_analyze.adapters import optional
 from horarium_apps.auto_analyze.adapters.frames import Frame
-from horarium_apps.auto_analyze.domain.errors import AnalysisError, StageSkippedError
+from horarium_apps.auto_analyze.domain.errors import AnalysisError
 from horarium_apps.auto_analyze.domain.screen_text import SeenLine, SeenText
 
 Seconds = Callable[[float], None]
@@ -50,7 +50,7 @@ class RapidOcr:
             progress: told the time in seconds of each frame when it has been read; may raise to end the reading.
 
         Raises:
-            StageSkippedError: RapidOCR or onnxruntime is not installed.
+            StageSkippedError: RapidOCR or onnxruntime cannot be imported.
             AnalysisError: the models cannot be loaded, or fail.
         """
         engine = self._loaded()
@@ -74,19 +74,14 @@ class RapidOcr:
     def _loaded(self) -> Any:
         if self._engine is not None:
             return self._engine
-        try:
-            # The package puts a handler of its own on this logger while it is imported, and only if it has none.
-            logger = logging.getLogger("RapidOCR")
-            if not logger.handlers:
-                logger.addHandler(logging.NullHandler())
-            self._numpy = import_module("numpy")
-            import_module("onnxruntime")
-            rapidocr = import_module("rapidocr")
-        except ImportError as error:
-            raise StageSkippedError(
-                f"Text on screen is not read: the package {error.name or 'rapidocr'} is not installed; "
-                "`pip install 'horarium[auto-analyze]'` installs it."
-            ) from error
+        # The package puts a handler of its own on this logger while it is imported, and only if it has none.
+        logger = logging.getLogger("RapidOCR")
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
+        self._numpy, _, rapidocr = (
+            optional.load(module, without="Text on screen is not read")
+            for module in ("numpy", "onnxruntime", "rapidocr")
+        )
         try:
             self._engine = rapidocr.RapidOCR(params=self._parameters())
             # The first call loads the model: a broken installation shows here, and not in the middle of a video.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
-from horarium_apps.auto_analyze.domain.errors import StageSkippedError
+from horarium_apps.auto_analyze.adapters import optional
 
 _LONGEST = 2_000
 
@@ -21,16 +20,9 @@ class Vader:
         """Return for each text its compound score from -1 to 1 (of its first 2,000 characters).
 
         Raises:
-            StageSkippedError: the library is not installed.
+            StageSkippedError: the library cannot be imported.
         """
         if self._analyzer is None:
-            try:
-                # Optional, so imported by name and late.
-                library = import_module("vaderSentiment.vaderSentiment")
-            except ImportError as error:
-                raise StageSkippedError(
-                    "Sentiment is left out, since vaderSentiment is not installed: "
-                    "`pip install 'horarium[auto-analyze]'` brings it."
-                ) from error
+            library = optional.load("vaderSentiment.vaderSentiment", without="Sentiment is left out")
             self._analyzer = library.SentimentIntensityAnalyzer()
         return [float(self._analyzer.polarity_scores(text[:_LONGEST])["compound"]) for text in texts]

