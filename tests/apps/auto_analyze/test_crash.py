@@ -1,11 +1,13 @@
 """Processes that are killed, and processes side by side: what was recorded is never analysed again."""
 
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from horarium import RunState, every
+from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg
 from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.jobs import analyze_videos, job_id
 
@@ -79,3 +81,84 @@ def test_a_process_that_is_asked_to_end_leaves_the_rest_to_the_next(
     processes.start("run")
     eventually(lambda: elsewhere.scheduler.get_run(run.id).state is RunState.SUCCEEDED, "the end of the run")
     assert {video.status for video in elsewhere.videos()} == {VideoStatus.ANALYSED}
+
+
+LOUDNESS, CUTS, SHEET, FINGERPRINT, HOOK = "ebur128", "scdet", "tile=", "scale=9:8", "scale=48:48"
+"""What tells the calls of ffmpeg apart: a word of their arguments."""
+
+
+@dataclass
+class SlowFfmpeg:
+    """An ffmpeg that notes each of its calls and waits for ever in the one that `gate` names, while that is there."""
+
+    folder: Path
+
+    def install(self, real: str) -> str:
+        """Make the command; its path."""
+        script = self.folder / "ffmpeg"
+        script.write_text(
+            f"""#!/bin/sh
+            echo "$@" >> "{self.folder}/calls"
+            if [ -f "{self.folder}/gate" ]; then
+                case "$*" in *"$(cat "{self.folder}/gate")"*) touch "{self.folder}/reached"; exec sleep 600;; esac
+            fi
+            exec "{real}" "$@"
+            """
+        )
+        script.chmod(0o755)
+        return str(script)
+
+    def wait_in(self, marker: str) -> None:
+        """Wait in the call that has this among its arguments."""
+        (self.folder / "gate").write_text(marker)
+
+    @property
+    def waits(self) -> bool:
+        """Whether that call was made."""
+        return (self.folder / "reached").exists()
+
+    def go_on(self) -> None:
+        """Wait no more, from the next call on."""
+        (self.folder / "gate").unlink()
+
+    def count(self, marker: str) -> int:
+        """How many calls had this among their arguments."""
+        return sum(marker in call for call in (self.folder / "calls").read_text().splitlines())
+
+
+@pytest.mark.parametrize("plan_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("killed_in", "twice"),
+    [
+        (LOUDNESS, {LOUDNESS}),
+        (SHEET, {LOUDNESS, CUTS, SHEET}),
+        (FINGERPRINT, {FINGERPRINT}),
+        (HOOK, {HOOK}),
+    ],
+    ids=["loudness", "contact sheet", "fingerprint", "hook"],
+)
+def test_a_process_killed_in_a_stage_goes_on_with_that_stage(
+    talking: Path,
+    media: Ffmpeg,
+    elsewhere: Library,
+    processes: Processes,
+    tmp_path: Path,
+    killed_in: str,
+    twice: set[str],
+) -> None:
+    run = elsewhere.scheduler.run_now(scheduled(elsewhere, linked([talking], tmp_path / "videos")))
+    ffmpeg = SlowFfmpeg(tmp_path)
+    environment = {"AUTO_ANALYZE_FFMPEG": ffmpeg.install(media.executable), "HORARIUM_LEASE": HOURS}
+    ffmpeg.wait_in(killed_in)
+    first = processes.start("run", **environment)
+    eventually(lambda: ffmpeg.waits, "the call of ffmpeg")
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    ffmpeg.go_on()
+
+    processes.start("run", **environment)
+    eventually(lambda: elsewhere.scheduler.get_run(run.id).state is RunState.SUCCEEDED, "the end of the run")
+    (video,) = elsewhere.videos()
+    assert (video.status, video.attempts) == (VideoStatus.ANALYSED, 2)
+    stages = (LOUDNESS, CUTS, SHEET, FINGERPRINT, HOOK)
+    assert {stage: ffmpeg.count(stage) for stage in stages} == {stage: 1 + (stage in twice) for stage in stages}
