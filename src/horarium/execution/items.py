@@ -27,6 +27,7 @@ OnDone = Callable[[Any, Any, Any], None]
 OnFailed = Callable[[Any, Any, ErrorInfo], None]
 
 _MESSAGE_LIMIT = 2_000
+_ON_PURPOSE = "horarium.errors.HorariumError"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +57,19 @@ class Work:
         return Mark(key, "done", write=lambda connection: self.context.run(hook, connection, item, result))
 
     def mark_failed(self, key: str, item: Any, error: BaseException) -> Mark:
-        """The mark of an item that failed; the first failure of each kind is logged with its traceback."""
+        """The mark of an item that failed. The first failure of each kind is logged as a warning, with its traceback
+        unless it is one of Horarium's errors: those are raised on purpose, and an `on_failed` tells of them itself.
+        """
         info = info_of(error)
         message = info.message if len(info.message) <= _MESSAGE_LIMIT else info.message[: _MESSAGE_LIMIT - 1] + "…"
-        if info.type in self.failures_shown:
-            logger.info("item %s of %s failed: %s: %s", key, self.batch, info.type, message)
+        on_purpose = _ON_PURPOSE in names_of(error)
+        if on_purpose and self.on_failed is not None:
+            level = logging.DEBUG
         else:
-            self.failures_shown.add(info.type)
-            logger.warning("item %s of %s failed", key, self.batch, exc_info=error)
+            level = logging.INFO if info.type in self.failures_shown else logging.WARNING
+        traceback = error if level == logging.WARNING and not on_purpose else None
+        logger.log(level, "item %s of %s failed: %s: %s", key, self.batch, info.type, message, exc_info=traceback)
+        self.failures_shown.add(info.type)
         failure = ItemFailure(key, info.type, message)
         if self.on_failed is None:
             return Mark(key, "failed", failure)

@@ -430,6 +430,21 @@ def test_on_done_writes_in_the_transaction_of_the_mark(link):
     assert sorted(link.ledger()) == ["1=1", "2=2"]
 
 
+def test_a_failure_on_purpose_is_logged_in_one_line(link, caplog):
+    with caplog.at_level(logging.DEBUG, logger="horarium.execution.items"):
+        each(link, [1, 2], Items(fails={1: JobError("no such film"), 2: JobError("nor that")}).later)
+    assert [(record.levelname, record.exc_info) for record in caplog.records] == [("WARNING", None), ("INFO", None)]
+    assert "no such film" in caplog.text
+
+
+def test_a_failure_on_purpose_is_told_by_on_failed_alone(link, caplog):
+    fails = {1: JobError("no such film"), 2: ValueError("torn")}
+    with caplog.at_level(logging.INFO, logger="horarium.execution.items"):
+        each(link, [1, 2], Items(fails=fails).later, on_failed=lambda *_: None)
+    assert [bool(record.exc_info) for record in caplog.records] == [True]
+    assert "torn" in caplog.text
+
+
 def test_on_failed_is_told_the_error(link):
     told = []
 
