@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from horarium.cli.standing import Standing, see
+from horarium.execution.lease import process_is_gone
 from horarium.values import NodeInfo
 
 PRESENT = datetime(2025, 10, 13, 12, tzinfo=UTC)
@@ -43,21 +44,21 @@ def node(*, heard: float = 1, host: str | None = None, stopped: bool = False) ->
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_node_is_shown_by_when_it_was_heard_from(one: NodeInfo, standing: Standing, words: str) -> None:
-    seen = see(one, PRESENT, HEARTBEAT, lambda _pid, _mark: True)
+    seen = see(one, PRESENT, HEARTBEAT, lambda _: False)
     assert (seen.standing, seen.words) == (standing, words)
 
 
 def test_a_process_of_this_host_that_is_gone_is_a_dead_node() -> None:
-    seen = see(node(), PRESENT, HEARTBEAT, lambda _pid, _mark: False)
+    seen = see(node(), PRESENT, HEARTBEAT, lambda _: True)
     assert (seen.standing, seen.may_run) == (Standing.DEAD, False)
 
 
 def test_of_a_process_of_another_host_only_the_heartbeats_are_known() -> None:
-    seen = see(node(host="elsewhere"), PRESENT, HEARTBEAT, lambda _pid, _mark: False)
+    seen = see(node(host="elsewhere"), PRESENT, HEARTBEAT, process_is_gone)
     assert seen.standing is Standing.ALIVE
 
 
 def test_a_short_lease_means_that_heartbeats_follow_each_other_faster() -> None:
-    seen = see(node(heard=12), PRESENT, timedelta(seconds=60), lambda _pid, _mark: True)
+    seen = see(node(heard=12), PRESENT, timedelta(seconds=60), lambda _: False)
     assert seen.standing is Standing.ALIVE
-    assert see(node(heard=21), PRESENT, timedelta(seconds=60), lambda _pid, _mark: True).standing is Standing.SILENT
+    assert see(node(heard=21), PRESENT, timedelta(seconds=60), lambda _: False).standing is Standing.SILENT

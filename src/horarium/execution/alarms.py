@@ -11,18 +11,23 @@ from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
+_FEW = 100
+
 
 class Alarm:
     """One that was set."""
 
-    __slots__ = ("callback",)
+    __slots__ = ("_on_cancel", "callback")
 
-    def __init__(self, callback: Callable[[], None]) -> None:
+    def __init__(self, callback: Callable[[], None], on_cancel: Callable[[], None]) -> None:
         self.callback: Callable[[], None] | None = callback
+        self._on_cancel = on_cancel
 
     def cancel(self) -> None:
         """Do not ring."""
-        self.callback = None
+        if self.callback is not None:
+            self.callback = None
+            self._on_cancel()
 
 
 class Alarms:
@@ -30,6 +35,7 @@ class Alarms:
 
     def __init__(self) -> None:
         self._waiting: list[tuple[float, int, Alarm]] = []
+        self._cancelled = 0
         self._numbers = itertools.count()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -37,7 +43,7 @@ class Alarms:
 
     def set(self, seconds: float, callback: Callable[[], None]) -> Alarm:
         """Call `callback` in so many seconds."""
-        alarm = Alarm(callback)
+        alarm = Alarm(callback, self._forget_one)
         with self._changed:
             heapq.heappush(self._waiting, (time.monotonic() + seconds, next(self._numbers), alarm))
             if self._thread is None and not self._closed:
@@ -47,6 +53,10 @@ class Alarms:
                 self._changed.notify()
         return alarm
 
+    def __len__(self) -> int:
+        """How many are remembered, with some that were cancelled."""
+        return len(self._waiting)
+
     def close(self) -> None:
         """Ring no more."""
         with self._changed:
@@ -54,6 +64,15 @@ class Alarms:
             self._changed.notify()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
+
+    def _forget_one(self) -> None:
+        """Count a cancelled alarm. They go when they are the greater part: most ring in an hour, and never do."""
+        with self._changed:
+            self._cancelled += 1
+            if self._cancelled > _FEW and 2 * self._cancelled > len(self._waiting):
+                self._waiting = [one for one in self._waiting if one[2].callback is not None]
+                heapq.heapify(self._waiting)
+                self._cancelled = 0
 
     def _work(self) -> None:
         while (callback := self._next()) is not None:
@@ -74,6 +93,7 @@ class Alarms:
                         heapq.heappop(self._waiting)
                         if alarm.callback is not None:
                             return alarm.callback
+                        self._cancelled -= 1
                         continue
                 self._changed.wait(patience)
             return None

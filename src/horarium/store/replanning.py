@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
 
@@ -11,7 +11,7 @@ from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.jobs import select_jobs
 from horarium.store.rows import UNREADABLE, read_job
-from horarium.when import Interval
+from horarium.when import Interval, Trigger
 from horarium.when.zones import database_version
 from horarium.wording import counted
 
@@ -21,12 +21,16 @@ logger = logging.getLogger(__name__)
 
 _ZONES = "time zone database"
 _AT_ONCE = 1_000
+_QUARTER = timedelta(minutes=15)
+_SHIFTS = [_QUARTER * number for number in range(-12, 13) if number]
+"""By how much rules change: the offsets of zones are quarters of an hour, and move by three hours at most."""
 
 
 def replan_for_new_zones(database: Database, now: datetime) -> int:
     """If this plan was last planned with another time zone database, work out the times that are still to come anew.
 
-    What is due already stays due. Answers how many jobs got another time.
+    What is due already stays due, and so does a time that somebody set: what is no occurrence under any rules.
+    Answers how many jobs got another time.
     """
     version = database_version()
     with database.read() as connection:
@@ -68,7 +72,7 @@ def _replan(connection: Connection, after_key: int, now: datetime) -> tuple[int 
         if isinstance(job.trigger, Interval) or job.trigger.timezone == "UTC":
             continue
         following = job.trigger.next_after(now)
-        if following != row.next_run_time:
+        if following != row.next_run_time and _was_shifted(job.trigger, row.next_run_time):
             connection.execute(
                 update(clock)
                 .where(clock.c.job_key == row.key)
@@ -76,3 +80,12 @@ def _replan(connection: Connection, after_key: int, now: datetime) -> tuple[int 
             )
             moved += 1
     return (rows[-1].key if len(rows) == _AT_ONCE else None), moved
+
+
+def _was_shifted(trigger: Trigger, planned: datetime) -> bool:
+    """Whether this time was an occurrence under other rules, and is none now."""
+    return not _occurs(trigger, planned) and any(_occurs(trigger, planned + shift) for shift in _SHIFTS)
+
+
+def _occurs(trigger: Trigger, at: datetime) -> bool:
+    return trigger.next_after(at - timedelta(microseconds=1)) == at

@@ -106,6 +106,16 @@ def test_alarms_ring_in_the_order_of_their_times_and_not_when_cancelled() -> Non
     assert rung == ["first", "last"]
 
 
+def test_cancelled_alarms_do_not_pile_up() -> None:
+    alarms, done = Alarms(), threading.Event()
+    alarms.set(0.0, done.set)
+    for _ in range(5_000):
+        alarms.set(3_600, lambda: None).cancel()
+    assert done.wait(PATIENCE)
+    assert len(alarms) <= 300
+    alarms.close()
+
+
 def test_a_run_is_a_stray_at_its_second_sight() -> None:
     strays = Strays()
     assert strays.confirm({token(1)}, settled=0, begun=0) == []
