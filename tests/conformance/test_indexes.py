@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import event, text
 
 from horarium import every, task
+from horarium.store.claims import Claims
 from horarium.testing import Timetable
 
 
@@ -48,3 +49,38 @@ def test_no_statement_of_a_tick_or_a_claim_scans_jobs_or_runs(asked):
     }
     assert asked
     assert scans == {}
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_the_first_of_a_long_queue_are_found_without_reading_it(table, database):
+    """Without statistics, as in a plan that is new or whose queue has just grown."""
+    job = table.scheduler.add_job(indexed, every(hours=1), id="indexed", overlap="allow")
+    with database.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO horarium_runs (scheduled_at, job_key, state, cause, created_at, not_before) "
+                "SELECT now() - make_interval(secs => n), :key, 'queued', 'manual', now(), now() - interval '1 hour' "
+                "FROM generate_series(1, 2000) AS n"
+            ),
+            {"key": job.key},
+        )
+    asked = []
+
+    def note(_connection, _cursor, statement, parameters, _context, _many):
+        asked.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    assert len(Claims(database).claim("node", table.clock.now(), 5, executors=["thread"])) == 5
+    event.remove(database.engine, "before_cursor_execute", note)
+    plans = {}
+    with database.write() as connection:
+        database.dialect.walk_in_order(connection)
+        for statement, parameters in asked:
+            if statement.startswith(
+                ("SELECT horarium_runs", "UPDATE horarium_runs SET state=%(state)s::VARCHAR, node")
+            ):
+                rows = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+                plans[statement[:6]] = "\n".join(row[0] for row in rows)
+    assert "Index Scan using ix_horarium_runs_waiting" in plans["SELECT"]
+    assert "Sort" not in plans["SELECT"]
+    assert "ix_horarium_runs_waiting" not in plans["UPDATE"]

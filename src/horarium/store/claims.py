@@ -8,10 +8,23 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, Select, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    func,
+    not_,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from horarium.job import Job
@@ -34,6 +47,7 @@ SUSPECT = 2
 """From this many crashes on, a run is only started where no other such run is, so that the guilty one is found."""
 
 _CLAIM_AT_ONCE = 500
+_EXPIRE_EVERY = timedelta(seconds=1)
 _WAITING = sources(Change.CLAIM)
 _NOW = bindparam("present", type_=schema.Instant)
 _HELD_BY = select(runs.c.scheduled_at, runs.c.job_key, runs.c.attempt, runs.c.state, runs.c.stop_reason).where(
@@ -43,15 +57,11 @@ _ANYTHING_WAITS = select(runs.c.job_key).where(schema.state_in(_WAITING), runs.c
 _NEXT_TIME = select(func.min(runs.c.not_before)).where(schema.state_in(_WAITING))
 _NEXT_TIME_AFTER = _NEXT_TIME.where(runs.c.not_before > _NOW)
 # Lateness judged once more: what nobody could start in time is missed. A run that began before never is.
+_EXPIRED = and_(runs.c.state.in_(sources(Change.EXPIRE)), runs.c.start_deadline < _NOW, runs.c.attempt == 0)
+_IN_TIME = or_(runs.c.start_deadline.is_(None), not_(_EXPIRED))
 _EXPIRE = (
     update(runs)
-    .where(
-        schema.state_in(_WAITING),
-        runs.c.state.in_(sources(Change.EXPIRE)),
-        runs.c.start_deadline < _NOW,
-        runs.c.not_before <= _NOW,
-        runs.c.attempt == 0,
-    )
+    .where(schema.state_in(_WAITING), runs.c.not_before <= _NOW, _EXPIRED)
     .values(
         state=target(Change.EXPIRE),
         slot=None,
@@ -61,7 +71,7 @@ _EXPIRE = (
 )
 _TAKE = (
     update(runs)
-    .where(schema.state_in(_WAITING))
+    .where(schema.state_in(_WAITING, by_index=False))
     .values(
         state=target(Change.CLAIM),
         node=bindparam("holder"),
@@ -107,6 +117,7 @@ class Claims:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._expired_until: datetime | None = None
 
     def claim(
         self,
@@ -121,7 +132,8 @@ class Claims:
         """Take up to `limit` waiting runs for this node, those waiting longest first.
 
         Only runs of tasks not in `without_tasks` and of `executors` (or of jobs whose executor is not known yet).
-        Runs past their start deadline become missed. Runs of jobs that have all their instances active are left.
+        Runs past their start deadline are left, and become missed within a second. Runs of jobs that have all their
+        instances active are left.
         """
         limit = min(limit, _CLAIM_AT_ONCE)
         try:
@@ -178,7 +190,8 @@ class Claims:
         suspects: bool,
     ) -> list[Claimed]:
         with self._database.write() as connection:
-            connection.execute(_EXPIRE, {"present": now})
+            self._expire(connection, now)
+            self._database.dialect.walk_in_order(connection)
             waiting = _waiting_runs(tuple(executors), tuple(without_tasks), suspects)
             candidates = connection.execute(waiting, {"present": now, "most": limit}).all()
             slots = _slots_for(connection, candidates)
@@ -198,8 +211,14 @@ class Claims:
                 claimed.append(
                     Claimed(key, job, row.attempt + 1, row.failures, row.payload, now, row.crashes >= SUSPECT)
                 )
-            _take(connection, taken, node, now)
+            _take(connection, self._database.dialect, taken, node, now)
             return claimed
+
+    def _expire(self, connection: Connection, now: datetime) -> None:
+        """Write off what is too late to be started; not at each claim, since it takes a look at the whole queue."""
+        if self._expired_until is None or abs(now - self._expired_until) >= _EXPIRE_EVERY:
+            connection.execute(_EXPIRE, {"present": now})
+            self._expired_until = now
 
 
 def write_ends(
@@ -262,7 +281,7 @@ def _waiting_runs(executors: tuple[str, ...], without_tasks: tuple[str, ...], su
         )
         .join(jobs, jobs.c.key == runs.c.job_key)
         .outerjoin(clock, clock.c.job_key == runs.c.job_key)
-        .where(schema.state_in(_WAITING), runs.c.not_before <= _NOW, has_place)
+        .where(schema.state_in(_WAITING), runs.c.not_before <= _NOW, _IN_TIME, has_place)
         .where(or_(jobs.c.executor.is_(None), jobs.c.executor.in_(executors)))
         .where(
             jobs.c.status != JobStatus.QUARANTINED, or_(jobs.c.status != JobStatus.BROKEN, runs.c.payload.is_not(None))
@@ -328,12 +347,16 @@ def _slots_for(connection: Connection, candidates: Sequence[Row[Any]]) -> dict[t
     return slots
 
 
-def _take(connection: Connection, taken: Sequence[tuple[Row[Any], int | None]], node: str, now: datetime) -> None:
-    """Make the runs this node's, in its next attempt of each: in one statement but for those that get a slot."""
+def _take(
+    connection: Connection, dialect: Dialect, taken: Sequence[tuple[Row[Any], int | None]], node: str, now: datetime
+) -> None:
+    """Make the runs this node's, in its next attempt of each. A server gets one statement but for those with a slot."""
     held = {"holder": node, "present": now}
     as_they_are = [(row.scheduled_at, row.job_key) for row, slot in taken if slot == row.slot]
-    if len(as_they_are) == 1:
-        connection.execute(_TAKE_ONE, held | {"at": as_they_are[0][0], "of_job": as_they_are[0][1]})
+    if len(as_they_are) == 1 or not dialect.has_server:
+        each = [held | {"at": at, "of_job": key} for at, key in as_they_are]
+        if each:
+            connection.execute(_TAKE_ONE, each)
     elif as_they_are:
         ours = tuple_(runs.c.scheduled_at, runs.c.job_key).in_(as_they_are)
         connection.execute(_TAKE.where(ours), held)

@@ -211,6 +211,7 @@ runs = Table(
     Index(
         "ix_horarium_runs_waiting",
         "not_before",
+        "scheduled_at",
         sqlite_where=text("state IN ('queued', 'retrying')"),
         postgresql_where=text("state IN ('queued', 'retrying')"),
     ),
@@ -350,10 +351,12 @@ RUN_TABLES = (steps, items, item_failures, run_logs, attempts)
 """Tables whose rows belong to one run and go with it."""
 
 
-def state_in(states: Iterable[str]) -> ColumnElement[bool]:
+def state_in(states: Iterable[str], *, by_index: bool = True) -> ColumnElement[bool]:
     """Whether a run is in one of these states, in the words of the partial indexes; a parameter hides them.
 
-    Raises ValueError for what is no state: the words become part of a statement.
+    Not `by_index`: in words that hide them too, for a run that is to be found by its key. Raises ValueError for what is
+    no state: the words become part of a statement.
     """
     words = sorted(RunState(state) for state in states)
-    return runs.c.state.in_([literal_column(f"'{word}'") for word in words])
+    state = runs.c.state if by_index else runs.c.state + literal_column("''")
+    return state.in_([literal_column(f"'{word}'") for word in words])

@@ -519,7 +519,7 @@ CREATE INDEX ix_horarium_runs_history ON public.horarium_runs USING btree (job_k
 -- Name: ix_horarium_runs_waiting; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX ix_horarium_runs_waiting ON public.horarium_runs USING btree (not_before) WHERE (state = ANY (ARRAY['queued'::text, 'retrying'::text]));
+CREATE INDEX ix_horarium_runs_waiting ON public.horarium_runs USING btree (not_before, scheduled_at) WHERE (state = ANY (ARRAY['queued'::text, 'retrying'::text]));
 
 
 --

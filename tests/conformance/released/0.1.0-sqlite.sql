@@ -207,7 +207,7 @@ CREATE INDEX ix_horarium_jobs_origin ON horarium_jobs (origin) WHERE removed_at 
 CREATE UNIQUE INDEX uq_horarium_jobs_id ON horarium_jobs (id) WHERE removed_at IS NULL;
 CREATE INDEX ix_horarium_runs_held ON horarium_runs (node) WHERE state IN ('running', 'stopping');
 CREATE INDEX ix_horarium_runs_history ON horarium_runs (job_key, scheduled_at);
-CREATE INDEX ix_horarium_runs_waiting ON horarium_runs (not_before) WHERE state IN ('queued', 'retrying');
+CREATE INDEX ix_horarium_runs_waiting ON horarium_runs (not_before, scheduled_at) WHERE state IN ('queued', 'retrying');
 CREATE UNIQUE INDEX uq_horarium_runs_slot ON horarium_runs (job_key, slot) WHERE slot IS NOT NULL;
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('horarium_decisions',3);

@@ -96,6 +96,13 @@ class Dialect(ABC):
         """Write the ends of attempts that are still this node's; answers the keys of those that are not."""
 
     @abstractmethod
+    def walk_in_order(self, connection: Connection) -> None:
+        """For the rest of the transaction, read what is wanted in an index's order by walking that index.
+
+        The first of a long queue are found at once then; sorted, the whole queue would be read for them.
+        """
+
+    @abstractmethod
     def insert_new(self, table: Table) -> Insert:
         """An INSERT that leaves out rows whose key is there already, for what may be written a second time."""
 

@@ -133,6 +133,9 @@ class SQLite(Dialect):
         written = {(from_microseconds(at), key) for at, key in rows}
         return [end[:2] for end in ends if end[:2] not in written]
 
+    def walk_in_order(self, connection: Connection) -> None:
+        """It does."""
+
     def insert_new(self, table: Table) -> Insert:
         """ON CONFLICT DO NOTHING."""
         return insert(table).on_conflict_do_nothing()

@@ -212,7 +212,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_horarium_runs_history", ["job_key", "scheduled_at"], unique=False)
         batch_op.create_index(
             "ix_horarium_runs_waiting",
-            ["not_before"],
+            ["not_before", "scheduled_at"],
             unique=False,
             sqlite_where=sa.text("state IN ('queued', 'retrying')"),
             postgresql_where=sa.text("state IN ('queued', 'retrying')"),
