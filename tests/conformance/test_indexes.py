@@ -7,6 +7,8 @@ from horarium import every, task
 from horarium.store.claims import Claims
 from horarium.testing import Timetable
 
+from .days import START
+
 
 @task("indexed")
 def indexed():
@@ -59,10 +61,10 @@ def test_the_first_of_a_long_queue_are_found_without_reading_it(table, database)
         connection.execute(
             text(
                 "INSERT INTO horarium_runs (scheduled_at, job_key, state, cause, created_at, not_before) "
-                "SELECT now() - make_interval(secs => n), :key, 'queued', 'manual', now(), now() - interval '1 hour' "
+                "SELECT CAST(:now AS timestamptz) - make_interval(secs => n), :key, 'queued', 'manual', :now, :now "
                 "FROM generate_series(1, 2000) AS n"
             ),
-            {"key": job.key},
+            {"key": job.key, "now": START},
         )
     asked = []
 
@@ -76,11 +78,9 @@ def test_the_first_of_a_long_queue_are_found_without_reading_it(table, database)
     with database.write() as connection:
         database.dialect.walk_in_order(connection)
         for statement, parameters in asked:
-            if statement.startswith(
-                ("SELECT horarium_runs", "UPDATE horarium_runs SET state=%(state)s::VARCHAR, node")
-            ):
+            if statement.startswith(("SELECT horarium_runs", "UPDATE horarium_runs")):
                 rows = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
                 plans[statement[:6]] = "\n".join(row[0] for row in rows)
     assert "Index Scan using ix_horarium_runs_waiting" in plans["SELECT"]
     assert "Sort" not in plans["SELECT"]
-    assert "ix_horarium_runs_waiting" not in plans["UPDATE"]
+    assert "ix_horarium_runs_waiting" not in plans["UPDATE"]  # the last of them takes what was found
