@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from horarium_apps.auto_analyze.domain.checks import check_complete, moving_picture
@@ -17,11 +18,13 @@ from horarium_apps.auto_analyze.domain.media import (
     VideoStream,
 )
 from horarium_apps.auto_analyze.domain.names import quoted
-from horarium_apps.auto_analyze.domain.stages import Fraction, Progress, Stage
+from horarium_apps.auto_analyze.domain.stages import Progress, Stage
 from horarium_apps.auto_analyze.ports import MediaTool, SheetPicture, VideoFiles
 
 _SHEET_FRAMES = 9
 _HASHING_SHARE = 0.9
+_NOTHING_DRAWN = "No frame could be drawn for a contact sheet."
+_NO_SHEET = "There is no contact sheet: "
 
 
 def analyze_video(
@@ -37,7 +40,8 @@ def analyze_video(
 
     1. Hash the file: it must still be the one that was imported.
     2. Read its headers; decode its first sound track, then its picture; seek the frames of the sheet.
-    3. Look again: it must not have changed meanwhile. Only then is the sheet written.
+    3. Look again: it must not have changed meanwhile. Only then is the sheet written. Where it cannot be written, as
+       with a full disk, a note says so, and all the rest is kept.
 
     Parameters:
         video: the file as it was imported.
@@ -52,39 +56,77 @@ def analyze_video(
         AnalysisError: the video is missing, changed, empty, cut short, no video, or could not be read in time.
     """
     report = progress or _ignore
-    report(Stage.PROBE, 0.0)
-    current = identify(video, files, lambda done: report(Stage.PROBE, done * _HASHING_SHARE))
+    current = identify(video, files, report)
+    return analyze_identified(
+        current, media=media, files=files, sheet_path=sheet_path, sheet_frames=sheet_frames, progress=report
+    )
+
+
+def analyze_identified(
+    current: FoundVideo,
+    *,
+    media: MediaTool,
+    files: VideoFiles,
+    sheet_path: Path | None,
+    sheet_frames: int,
+    progress: Progress,
+) -> Analysis:
+    """Analyse a video that was just identified: `analyze_video` without its first step, with the same parameters."""
+    path = current.path
     try:
-        probe = media.probe(video.path)
-        picture = moving_picture(video.path, probe)
-        report(Stage.PROBE, 1.0)
+        probe = media.probe(path)
+        picture = moving_picture(path, probe)
+        progress(Stage.PROBE, 1.0)
         heard = None
         if probe.audio:
-            heard = media.listen(video.path, probe.audio[0], probe.duration, lambda done: report(Stage.LOUDNESS, done))
-        seen = media.watch(video.path, picture, probe.duration, lambda done: report(Stage.CUTS, done))
-        notes = (*(heard.notes if heard else ()), *seen.notes, *check_complete(video.path, probe, seen, heard))
+            heard = media.listen(path, probe.audio[0], probe.duration, lambda done: progress(Stage.LOUDNESS, done))
+        seen = media.watch(path, picture, probe.duration, lambda done: progress(Stage.CUTS, done))
+        notes = (*(heard.notes if heard else ()), *seen.notes, *check_complete(path, probe, seen, heard))
         drawn = None
         if sheet_path is not None:
-            drawn = _draw(video.path, picture, seen, media, sheet_frames, report)
+            drawn = _draw(path, picture, seen, media, sheet_frames, progress)
     except AnalysisError as error:
         if not files.is_unchanged(current):
-            raise _changed_meanwhile(video.path) from error
+            raise changed_meanwhile(path) from error
         raise
-    if not files.is_unchanged(current):
-        raise _changed_meanwhile(video.path)
-    sheet = None
-    if sheet_path is not None:
-        if drawn is None:
-            notes += ("No frame could be drawn for a contact sheet.",)
-        else:
-            files.save(sheet_path, drawn.jpeg)
-            sheet = ContactSheet(sheet_path.name, drawn.width, drawn.height, drawn.columns, drawn.rows, drawn.times)
-    return _result(current, probe, picture, seen, heard, sheet, notes, media.version())
+    check_unchanged(current, files)
+    analysis = _result(current, probe, picture, seen, heard, notes, media.version())
+    return analysis if sheet_path is None else _with_sheet(analysis, drawn, sheet_path, files)
 
 
-def identify(video: FoundVideo, files: VideoFiles, progress: Fraction) -> FoundVideo:
+def add_missing_sheet(
+    analysis: Analysis,
+    current: FoundVideo,
+    *,
+    media: MediaTool,
+    files: VideoFiles,
+    sheet_path: Path,
+    sheet_frames: int,
+    progress: Progress,
+) -> Analysis:
+    """Return an earlier analysis of the same file with a contact sheet, if it has none and one can be drawn.
+
+    Raises:
+        AnalysisError: the file was changed or removed meanwhile.
+    """
+    if analysis.contact_sheet is not None or _NOTHING_DRAWN in analysis.notes:
+        return analysis
+    picture = next(each for each in analysis.video if each.index == analysis.picture)
+    shown = analysis.duration if not picture.frame_rate else analysis.frames / picture.frame_rate
+    seen = SeenPicture(analysis.cuts, analysis.frames, min(analysis.duration, shown))
+    try:
+        drawn = _draw(current.path, picture, seen, media, sheet_frames, progress)
+    except AnalysisError as error:
+        check_unchanged(current, files)
+        return _without_sheet(analysis, error)
+    check_unchanged(current, files)
+    return _with_sheet(analysis, drawn, sheet_path, files)
+
+
+def identify(video: FoundVideo, files: VideoFiles, progress: Progress) -> FoundVideo:
     """Read the file, which must be the one that was imported. Raises AnalysisError when it is not."""
-    current = files.identify(video.path, progress)
+    progress(Stage.PROBE, 0.0)
+    current = files.identify(video.path, lambda done: progress(Stage.PROBE, done * _HASHING_SHARE))
     if current.size == 0:
         raise AnalysisError(f"{quoted(video.path)} is empty.")
     if current.content_hash != video.content_hash:
@@ -95,7 +137,14 @@ def identify(video: FoundVideo, files: VideoFiles, progress: Fraction) -> FoundV
     return current
 
 
-def _changed_meanwhile(path: Path) -> AnalysisError:
+def check_unchanged(current: FoundVideo, files: VideoFiles) -> None:
+    """Raise AnalysisError when the file is not any more what it was when it was identified."""
+    if not files.is_unchanged(current):
+        raise changed_meanwhile(current.path)
+
+
+def changed_meanwhile(path: Path) -> AnalysisError:
+    """Return the error of a file that was changed or removed while it was analysed; another try may go well."""
     return AnalysisError(f"{quoted(path)} was changed or removed while it was analysed.", permanent=False)
 
 
@@ -110,13 +159,32 @@ def _draw(
     return media.contact_sheet(path, picture, plan, lambda done: report(Stage.CONTACT_SHEET, done))
 
 
+def _with_sheet(analysis: Analysis, drawn: SheetPicture | None, path: Path, files: VideoFiles) -> Analysis:
+    """Return the analysis with the sheet that was drawn, once it is written."""
+    if drawn is None:
+        return replace(analysis, notes=(*analysis.notes, _NOTHING_DRAWN))
+    try:
+        files.save(path, drawn.jpeg)
+    except AnalysisError as error:
+        return _without_sheet(analysis, error)
+    sheet = ContactSheet(path.name, drawn.width, drawn.height, drawn.columns, drawn.rows, drawn.times, str(path.parent))
+    return replace(analysis, contact_sheet=sheet, notes=_other_notes(analysis))
+
+
+def _without_sheet(analysis: Analysis, error: AnalysisError) -> Analysis:
+    return replace(analysis, notes=(*_other_notes(analysis), f"{_NO_SHEET}{error}"))
+
+
+def _other_notes(analysis: Analysis) -> tuple[str, ...]:
+    return tuple(note for note in analysis.notes if not note.startswith(_NO_SHEET))
+
+
 def _result(
     file: FoundVideo,
     probe: Probe,
     picture: VideoStream,
     seen: SeenPicture,
     heard: HeardSound | None,
-    sheet: ContactSheet | None,
     notes: tuple[str, ...],
     tool: str,
 ) -> Analysis:
@@ -139,7 +207,7 @@ def _result(
         frames=seen.frames,
         loudness=heard.loudness if heard else None,
         cuts=seen.cuts,
-        contact_sheet=sheet,
+        contact_sheet=None,
         notes=notes,
         tool=tool,
     )

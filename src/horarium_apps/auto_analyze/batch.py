@@ -18,7 +18,7 @@ from horarium_apps.auto_analyze.domain.describe import clock
 from horarium_apps.auto_analyze.domain.failures import KeptError, why_failed
 from horarium_apps.auto_analyze.domain.messages import ANALYSIS_FAILED, video_failed
 from horarium_apps.auto_analyze.domain.names import quoted
-from horarium_apps.auto_analyze.domain.outcome import failed_stages, from_document, from_steps, newest
+from horarium_apps.auto_analyze.domain.outcome import failures, from_document, from_steps, newest
 from horarium_apps.auto_analyze.domain.stages import in_words
 from horarium_apps.auto_analyze.settings import AutoAnalyzeSettings
 
@@ -64,21 +64,19 @@ class Batch:
 
     def record(self, connection: Any, video: dict[str, Any], document: dict[str, Any]) -> None:
         """Write a video's document and status, in the transaction that marks its item as done."""
-        sheet = Path(video["sheet_path"]) if document["contact_sheet"] is not None else None
-        failed = failed_stages(from_document(document))
+        failed = failures(from_document(document))
         recorded = queries.record_analysis(
             connection,
             video["id"],
             run_id=self._run.id,
             document=document,
-            sheet_path=sheet,
+            sheet_path=_sheet_of(document),
             now=self._run.now(),
-            retry=self._backoff if failed else None,
+            retry=None if all(problem.permanent for _, problem in failed) else self._backoff,
         )
         if recorded:
-            for stage in failed:
-                why = document["stages"][stage]["why"]
-                logger.warning("Video %d: %s failed: %s", video["id"], in_words(stage), why)
+            for stage, problem in failed:
+                logger.warning("Video %d: %s failed: %s", video["id"], in_words(stage), problem.why)
             name, length = quoted(Path(video["path"])), clock(document["duration"])
             logger.info("Video %d analysed (%s): %s, %s", video["id"], self._count(video["id"]), name, length)
         else:
@@ -121,14 +119,20 @@ class Batch:
         if video is None:
             self._total -= 1
         elif "path" in video:
+            video["known"] = self._known(video)
             video["sheet_path"] = self._sheet_path(video["content_hash"])
-            video["known"] = self._known(video, video.pop("last_run"), video.pop("document"))
         else:
             self._count(video_id)
         return video
 
-    def _known(self, video: Mapping[str, Any], last_run: str | None, document: Any) -> dict[str, Any]:
-        """What earlier analyses of a video found, for the child; the last one may have kept stages and then failed."""
+    def _known(self, video: dict[str, Any]) -> dict[str, Any]:
+        """What earlier analyses of a video found, for the child; the last one may have kept stages and then failed.
+
+        It takes out of what is known of the video what the child is not told.
+        """
+        last_run, document, asked = video.pop("last_run"), video.pop("document"), video.pop("asked")
+        if document is not None:
+            _complete(document, video["sheet_path"])
         kept: dict[str, Any] = {}
         if last_run is not None and last_run != self._run.id:
             with suppress(LookupError):  # the run was pruned meanwhile
@@ -137,9 +141,12 @@ class Batch:
         media = kept.pop(MEDIA, None)
         found = [from_document(document)] if _is_of(video, document) else []
         found += [from_steps(kept)] if _is_of(video, media) else []
+        outcomes = newest(found)
+        if asked:
+            outcomes = {name: outcome.asked_again() for name, outcome in outcomes.items()}
         return {
             "media": media if _is_of(video, media) else document if _is_of(video, document) else None,
-            "outcomes": {name: outcome.to_json() for name, outcome in newest(found).items()},
+            "outcomes": {name: outcome.to_json() for name, outcome in outcomes.items()},
         }
 
     def _count(self, video_id: int) -> str:
@@ -177,3 +184,16 @@ class TakenVideos:
 def _is_of(video: Mapping[str, Any], document: Mapping[str, Any] | None) -> bool:
     """Whether a document tells of the video's present content, which may have changed before it was analysed."""
     return document is not None and document["content_hash"] == video["content_hash"]
+
+
+def _sheet_of(document: Mapping[str, Any]) -> Path | None:
+    """Return where the contact sheet is that a document tells of."""
+    sheet = document["contact_sheet"]
+    return None if sheet is None or sheet.get("folder") is None else Path(sheet["folder"]) / sheet["file"]
+
+
+def _complete(document: Mapping[str, Any], sheet_path: str | None) -> None:
+    """Write into an older document in which folder its contact sheet is."""
+    sheet = document.get("contact_sheet")
+    if sheet is not None and sheet.get("folder") is None and sheet_path is not None:
+        sheet["folder"] = str(Path(sheet_path).parent)

@@ -12,13 +12,19 @@ from typing import Any
 from horarium import SyncRun
 from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg, Limits
 from horarium_apps.auto_analyze.adapters.files import LocalFiles
-from horarium_apps.auto_analyze.analysis import analyze_video, identify
+from horarium_apps.auto_analyze.analysis import (
+    add_missing_sheet,
+    analyze_identified,
+    changed_meanwhile,
+    check_unchanged,
+    identify,
+)
 from horarium_apps.auto_analyze.domain.document import to_document
 from horarium_apps.auto_analyze.domain.document_reader import from_document
-from horarium_apps.auto_analyze.domain.media import FoundVideo
+from horarium_apps.auto_analyze.domain.media import Analysis, FoundVideo
 from horarium_apps.auto_analyze.domain.names import quoted
 from horarium_apps.auto_analyze.domain.outcome import Outcome, into_document
-from horarium_apps.auto_analyze.domain.stages import Stage, in_words, overall
+from horarium_apps.auto_analyze.domain.stages import Progress, in_words, overall
 from horarium_apps.auto_analyze.optional_stages import STAGES, patience
 from horarium_apps.auto_analyze.pipeline import run_stages
 
@@ -29,11 +35,13 @@ MEDIA = "media"
 def analyze_in_child(run: SyncRun, video: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     """Analyse one video and tell its progress, stage by stage.
 
-    Each stage is a step of the run: after a crash the video goes on with the stage that was not done.
+    Each stage is a step of the run: after a crash the video goes on with the stage that was not done. The file is read
+    first in any case, since it may have been replaced in between, and looked at again after each stage: nothing of
+    another file is ever kept for this one.
 
     Parameters:
         video: `path`, `content_hash`, `size` and `mtime_ns` of the file as it was imported, `sheet_path` for its
-            contact sheet (None for none), and `known`: what earlier analyses of it found, `media` (the document of
+            contact sheet (None to draw none), and `known`: what earlier analyses of it found, `media` (the document of
             ffmpeg's stages, or None) and `outcomes` (those of the others, by name).
         options: the settings of the application.
 
@@ -50,34 +58,58 @@ def analyze_in_child(run: SyncRun, video: dict[str, Any], options: dict[str, Any
         run.check()
         run.progress(overall(stage, fraction), 1.0, f"{quoted(path)}: {in_words(stage)}")
 
-    known = video["known"]
-    media = run.step(MEDIA, _media_of, video, options, report)
+    files = LocalFiles()
+    current = identify(FoundVideo(path, video["content_hash"], video["size"], video["mtime_ns"]), files, report)
+
+    def keep(name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        def of_this_file() -> dict[str, Any]:
+            found = compute()
+            check_unchanged(current, files)
+            return found
+
+        kept: dict[str, Any] = run.step(name, of_this_file)
+        return kept
+
+    media = keep(MEDIA, lambda: _media_of(video, current, files, options, report))
+    if media["content_hash"] != current.content_hash:
+        # An earlier attempt of this run kept what it found of a file that was replaced, and imported again, since.
+        raise changed_meanwhile(path)
     outcomes = run_stages(
-        [stage for stage in STAGES if stage.name not in options["skip_stages"]],
+        STAGES,
         path,
         from_document(media),
         options=options,
-        known={name: Outcome.from_json(facts) for name, facts in known["outcomes"].items()},
-        keep=run.step,
+        known={name: Outcome.from_json(facts) for name, facts in video["known"]["outcomes"].items()},
+        keep=keep,
         report=report,
     )
     return into_document(media, outcomes)
 
 
-def _media_of(video: dict[str, Any], options: dict[str, Any], report: Callable[[str, float], None]) -> dict[str, Any]:
-    """Return the document of ffmpeg's stages: the known one, if the file is still the same, or a new one."""
-    known: dict[str, Any] | None = video["known"]["media"]
-    found = FoundVideo(Path(video["path"]), video["content_hash"], video["size"], video["mtime_ns"])
-    files = LocalFiles()
-    if known is not None:
-        identify(found, files, lambda done: report(Stage.PROBE, done))
-        return known
-    analysis = analyze_video(
-        found,
-        media=Ffmpeg(options["ffmpeg"], limits=Limits(decode=patience(options), threads=options["threads"])),
-        files=files,
-        sheet_path=Path(video["sheet_path"]) if video["sheet_path"] is not None else None,
-        sheet_frames=options["sheet_frames"],
-        progress=report,
-    )
+def _media_of(
+    video: dict[str, Any], current: FoundVideo, files: LocalFiles, options: dict[str, Any], report: Progress
+) -> dict[str, Any]:
+    """Return the document of ffmpeg's stages: the known one, with the contact sheet that it lacks, or a new one."""
+    media = Ffmpeg(options["ffmpeg"], limits=Limits(decode=patience(options), threads=options["threads"]))
+    sheet_path = None if video["sheet_path"] is None else Path(video["sheet_path"])
+    frames = options["sheet_frames"]
+    known = _read(video["known"]["media"])
+    if known is None:
+        analysis = analyze_identified(
+            current, media=media, files=files, sheet_path=sheet_path, sheet_frames=frames, progress=report
+        )
+    elif sheet_path is None:
+        analysis = known
+    else:
+        analysis = add_missing_sheet(
+            known, current, media=media, files=files, sheet_path=sheet_path, sheet_frames=frames, progress=report
+        )
     return to_document(analysis)
+
+
+def _read(document: dict[str, Any] | None) -> Analysis | None:
+    """Return what an earlier document tells; None when there is none that can be read, so that it is made anew."""
+    try:
+        return None if document is None else from_document(document)
+    except ValueError:
+        return None

@@ -11,6 +11,7 @@ from horarium_apps.auto_analyze.adapters.rapid_ocr import RapidOcr
 from horarium_apps.auto_analyze.adapters.whisper import Whisper
 from horarium_apps.auto_analyze.domain import fingerprint, hook, screen_text, transcript
 from horarium_apps.auto_analyze.domain.errors import AnalysisError, StageSkippedError
+from horarium_apps.auto_analyze.domain.media import Analysis
 from horarium_apps.auto_analyze.domain.stages import Stage
 from horarium_apps.auto_analyze.pipeline import Bench, StageSpec
 from horarium_apps.auto_analyze.words import WordsOptions, find_words
@@ -48,33 +49,50 @@ def _screen_text(bench: Bench) -> Any:
 def _words(bench: Bench) -> Any:
     spoken, shown = _spoken(bench), _shown(bench)
     if spoken is None and shown is None:
-        if bench.has_failed(Stage.SPEECH) or bench.has_failed(Stage.SCREEN_TEXT):
-            raise AnalysisError("There are no words to look at, since what had to find them failed.")
+        failed = [each for each in (bench.failure(Stage.SPEECH), bench.failure(Stage.SCREEN_TEXT)) if each is not None]
+        if failed:
+            raise AnalysisError(
+                "There are no words to look at, since what had to find them failed.",
+                permanent=all(each.permanent for each in failed),
+            )
         raise StageSkippedError("There are no words to look at: neither speech nor text on screen was looked for.")
     found = find_words(
-        () if spoken is None else spoken.segments,
+        _segments(bench, spoken),
         shown or (),
         transcript_language=None if spoken is None else spoken.language,
         transcript_probability=None if spoken is None else spoken.language_probability,
         options=WordsOptions(
             bench.options["summary_model"], bench.options["ollama_url"], bench.options["summary_timeout"]
         ),
+        missed=bench.unmet.append,
     )
     return words_to_json(found)
 
 
 def _hook(bench: Bench) -> Any:
     analysis, spoken = bench.analysis, _spoken(bench)
-    loudness = None if analysis.loudness is None else analysis.loudness.integrated
     scored = hook.score_hook(
         duration=analysis.duration,
         cuts=[cut.at for cut in analysis.cuts],
         movement=hook.movement(list(frames.opening_frames(bench.path, bench.picture, **_reading(bench)))),
-        spoken=() if not analysis.audio else (None if spoken is None else spoken.segments),
+        spoken=_segments(bench, spoken),
         shown=_shown(bench),
-        sound=hook.Sound(loudness),
+        sound=_sound(analysis),
     )
     return hook.to_json(scored)
+
+
+def _sound(analysis: Analysis) -> hook.Sound | None:
+    if analysis.loudness is not None:
+        return hook.Sound(analysis.loudness.integrated)
+    return hook.Sound(None) if analysis.sound_was_heard else None
+
+
+def _segments(bench: Bench, spoken: transcript.Transcript | None) -> tuple[transcript.Spoken, ...] | None:
+    """What is said: nothing without a sound track, None when it is not known."""
+    if spoken is not None:
+        return spoken.segments
+    return None if bench.analysis.audio else ()
 
 
 def _spoken(bench: Bench) -> transcript.Transcript | None:
@@ -101,6 +119,6 @@ STAGES = (
     StageSpec(Stage.FINGERPRINT, 1, _fingerprint),
     StageSpec(Stage.SPEECH, 1, _speech, settings=("speech_model",)),
     StageSpec(Stage.SCREEN_TEXT, 1, _screen_text),
-    StageSpec(Stage.WORDS, 1, _words, settings=("summary_model",), needs=(Stage.SPEECH, Stage.SCREEN_TEXT)),
-    StageSpec(Stage.HOOK, 1, _hook, needs=(Stage.SPEECH, Stage.SCREEN_TEXT)),
+    StageSpec(Stage.WORDS, 2, _words, settings=("summary_model",), needs=(Stage.SPEECH, Stage.SCREEN_TEXT)),
+    StageSpec(Stage.HOOK, 2, _hook, needs=(Stage.SPEECH, Stage.SCREEN_TEXT)),
 )

@@ -1,7 +1,8 @@
 """The stages of one video's analysis after ffmpeg's own, each kept by itself: what is done is never done again.
 
 A stage gets a `Bench` with what is known of the video so far, and returns JSON. One whose library is not installed is
-skipped, one that goes wrong has failed, and the others go on; only ffmpeg's own stages fail the video.
+skipped, one that goes wrong has failed, and the others go on; only ffmpeg's own stages fail the video. What an earlier
+analysis found stays when a later one cannot find it again.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Bench:
         options: the settings of the application, as JSON.
         outcomes: how the stages before this one ended, by name.
         progress: told how much of this stage is done.
+        unmet: to be given the error that costs a part of a stage, which is done without that part.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class Bench:
     options: Mapping[str, Any]
     outcomes: Mapping[str, Outcome]
     progress: Fraction
+    unmet: list[Exception] = field(default_factory=list)
 
     @property
     def picture(self) -> VideoStream:
@@ -61,10 +64,10 @@ class Bench:
         outcome = self.outcomes.get(stage)
         return None if outcome is None else outcome.result
 
-    def has_failed(self, stage: Stage) -> bool:
-        """Whether an earlier stage failed."""
+    def failure(self, stage: Stage) -> Outcome | None:
+        """How an earlier stage failed; None when it did not, or what was found before is kept."""
         outcome = self.outcomes.get(stage)
-        return outcome is not None and outcome.state is State.FAILED
+        return outcome if outcome is not None and outcome.state is State.FAILED else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def run_stages(
     """Do the stages of one video and return how each ended.
 
     Parameters:
+        options: the settings of the application; `skip_stages` names stages to leave out.
         known: how stages ended in earlier analyses of the same file; what is done and as it should be is taken over.
         keep: keeps the outcome of each stage as soon as it is there.
         report: told the stage and how much of it is done.
@@ -103,44 +107,75 @@ def run_stages(
         RunStopped: the run was told to stop meanwhile.
     """
     outcomes: dict[str, Outcome] = {}
-    fresh: set[Stage] = set()
+    changed: set[Stage] = set()
     for stage in stages:
-        report(stage.name, 0.0)
-        made_with, before = stage.made_with(options), known.get(stage.name)
-        if before is not None and before.serves(stage.version, made_with) and fresh.isdisjoint(stage.needs):
-            outcomes[stage.name] = before
-            logger.debug("%s: %s was done before, and is taken over", quoted(path), stage.name)
+        before, made_with = known.get(stage.name), stage.made_with(options)
+        if stage.name in options.get("skip_stages", ()):
+            outcomes[stage.name] = _left_out(stage, made_with, before)
+        else:
+            report(stage.name, 0.0)
+            stale = not changed.isdisjoint(stage.needs)
+            if before is not None and before.serves(stage.version, made_with) and not stale:
+                outcomes[stage.name] = before
+                logger.debug("%s: %s was %s before, and is taken over", quoted(path), stage.name, before.state)
+            else:
+                bench = Bench(path, analysis, options, dict(outcomes), _of_stage(stage.name, report))
+                outcomes[stage.name] = _done(stage, bench, made_with, before, stale=stale, keep=keep)
             report(stage.name, 1.0)
-            continue
-        bench = Bench(path, analysis, options, dict(outcomes), _of_stage(stage.name, report))
-
-        def compute(stage: StageSpec = stage, bench: Bench = bench, made_with: str = made_with) -> dict[str, Any]:
-            return _attempt(stage, bench, made_with).to_json()
-
-        outcomes[stage.name] = Outcome.from_json(keep(stage.name, compute))
-        fresh.add(stage.name)
-        ended = outcomes[stage.name]
-        logger.debug("%s: %s %s in %.1f s%s", quoted(path), stage.name, ended.state, ended.seconds, _because(ended.why))
-        report(stage.name, 1.0)
+        if not _is_same(before, outcomes[stage.name]):
+            changed.add(stage.name)
     return outcomes
+
+
+def _left_out(stage: StageSpec, made_with: str, before: Outcome | None) -> Outcome:
+    """How a stage stands that the settings leave out: what was found before stays, and nothing is tried again."""
+    skipped = Outcome(State.SKIPPED, stage.version, made_with, 0.0, "Left out, as the setting skip_stages says.")
+    if before is None or before.state is not State.DONE:
+        return skipped
+    return skipped.after(before, stale=False) if before.unmet else before
+
+
+def _done(
+    stage: StageSpec, bench: Bench, made_with: str, before: Outcome | None, *, stale: bool, keep: Keep
+) -> Outcome:
+    def compute() -> dict[str, Any]:
+        return _attempt(stage, bench, made_with).after(before, stale=stale).to_json()
+
+    outcome = Outcome.from_json(keep(stage.name, compute))
+    for each in outcome.problems or (outcome,):
+        logger.debug(
+            "%s: %s %s in %.1f s%s", quoted(bench.path), stage.name, each.state, each.seconds, _because(each.why)
+        )
+    return outcome
 
 
 def _attempt(stage: StageSpec, bench: Bench, made_with: str) -> Outcome:
     began = time.monotonic()
 
-    def ended(state: State, *, why: str | None = None, result: Any = None) -> Outcome:
-        return Outcome(state, stage.version, made_with, round(time.monotonic() - began, 3), why, result)
+    def ended(state: State, why: str | None = None, **facts: Any) -> Outcome:
+        return Outcome(state, stage.version, made_with, round(time.monotonic() - began, 3), why, **facts)
+
+    def unmet(error: Exception) -> Outcome:
+        match error:
+            case StageSkippedError():
+                return ended(State.SKIPPED, str(error))
+            case AnalysisError():
+                return ended(State.FAILED, str(error), permanent=error.permanent)
+            case _:
+                return ended(State.FAILED, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
     try:
-        return ended(State.DONE, result=stage.perform(bench))
+        result = stage.perform(bench)
     except RunStopped:
         raise
-    except StageSkippedError as error:
-        return ended(State.SKIPPED, why=str(error))
-    except AnalysisError as error:
-        return ended(State.FAILED, why=str(error))
     except Exception as error:  # noqa: BLE001 - whatever a library raises costs its own stage only, and is told
-        return ended(State.FAILED, why=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+        return unmet(error)
+    return ended(State.DONE, result=result, unmet=tuple(unmet(error) for error in bench.unmet))
+
+
+def _is_same(before: Outcome | None, now: Outcome) -> bool:
+    """Whether what rests on a stage can stay as it is."""
+    return before is not None and (before.state, before.result) == (now.state, now.result)
 
 
 def _because(why: str | None) -> str:

@@ -197,11 +197,13 @@ def take_video(
     """Begin to analyse a video, if it still waits, or the same run failed with it before.
 
     Returns:
-        The video's id and file, as JSON can hold them, with `last_run` (the id of the run that had it before, or None)
-        and `document` (what was found before, or None); the id alone when this run has analysed it already; None when
-        it is gone or somebody else's.
+        The video's id and file, as JSON can hold them, with `last_run` (the id of the run that had it before, or None),
+        `document` and `sheet_path` (what was found and drawn before, or None) and `asked` (it is new, or somebody asked
+        for another analysis); the id alone when this run has analysed it already; None when it is gone or somebody
+        else's.
     """
-    before = select(videos.c.status, videos.c.run_id, videos.c.document).where(videos.c.id == video_id)
+    known = (videos.c.status, videos.c.run_id, videos.c.document, videos.c.sheet_path)
+    before = select(*known).where(videos.c.id == video_id)
     was = connection.execute(before).one_or_none()
     if was is None:
         return None
@@ -227,7 +229,14 @@ def take_video(
     ).one_or_none()
     if taken is not None:
         document = None if was.document is None else json.loads(was.document)
-        return {**taken._mapping, "last_run": was.run_id, "document": document}
+        asked = was.status == VideoStatus.NEW
+        return {
+            **taken._mapping,
+            "last_run": was.run_id,
+            "document": document,
+            "sheet_path": was.sheet_path,
+            "asked": asked,
+        }
     return {"id": video_id} if was.status == VideoStatus.ANALYSED and was.run_id == run_id else None
 
 
@@ -244,7 +253,7 @@ def record_analysis(
     """Note what an analysis found. Returns False when this run does not have the video any more.
 
     Parameters:
-        retry: when to try the stages again that failed; None when none did.
+        retry: when to try the stages again that failed; None when none did, or that cannot help.
     """
     fingerprint = document.get("fingerprint")
     values = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +30,9 @@ __all__ = ["WordTools", "Words", "WordsOptions", "find_words", "from_json", "to_
 
 _GUESSED_FROM = 5_000
 _SENTIMENT_LANGUAGE = "en"
+
+Missed = Callable[[Exception], None]
+"""Told the error that costs one part of the words."""
 
 
 class LanguageTool(Protocol):
@@ -93,14 +96,19 @@ def word_tools(options: WordsOptions) -> WordTools:
     return WordTools(LangId(), Vader(), summary)
 
 
+def _ignore(_error: Exception) -> None:
+    """Take what nobody asked for."""
+
+
 def find_words(
-    spoken: Sequence[Passage],
+    spoken: Sequence[Passage] | None,
     shown: Sequence[Passage],
     *,
     transcript_language: str | None = None,
     transcript_probability: float | None = None,
     options: WordsOptions | None = None,
     tools: WordTools | None = None,
+    missed: Missed = _ignore,
 ) -> Words:
     """Return what the words of a video say.
 
@@ -110,21 +118,22 @@ def find_words(
     4. Sentiment, for English.
 
     Parameters:
-        spoken: segments of speech; empty without any, or when speech was not looked at.
-        shown: texts on screen; empty likewise.
+        spoken: segments of speech; empty when nobody speaks, None when that is not known.
+        shown: texts on screen; empty without any, or when they were not looked for.
         transcript_language: ISO 639-1 code that the speech model said; None without speech.
         transcript_probability: how sure the speech model is, from 0 to 1; None when it does not tell.
         options: None for the defaults.
         tools: instead of those that the options ask for.
+        missed: told the error of each tool that is missing (`StageSkippedError`) or fails (`AnalysisError`).
 
     Returns:
         The words. A tool that is missing or fails leaves a note, never an error.
     """
     tools = tools if tools is not None else word_tools(options or WordsOptions())
     notes: list[str] = []
-    sentences, lines = sentences_of(spoken), lines_of(shown)
+    sentences, lines = sentences_of(spoken or ()), lines_of(shown)
     speech = Language(transcript_language, transcript_probability, "speech") if transcript_language else UNKNOWN
-    language = _language(speech if sentences else UNKNOWN, sentences or lines, tools.language, notes)
+    language = _language(speech if sentences else UNKNOWN, sentences or lines, tools.language, notes, missed)
     keywords = find_keywords((*sentences, *lines), language.code)
     if keywords and language.code and language.code not in LANGUAGES:
         name = language_name(language.code)
@@ -133,38 +142,46 @@ def find_words(
         language=language,
         keywords=keywords,
         hashtags=find_hashtags(sentences, lines, keywords),
-        summary=_summary(sentences, lines, language.code, tools.summary),
-        sentiment=_sentiment(sentences or lines, language.code, tools.sentiment, notes),
+        summary=_summary(None if spoken is None else sentences, lines, language.code, tools.summary, missed),
+        sentiment=_sentiment(sentences or lines, language.code, tools.sentiment, notes, missed),
         notes=tuple(notes),
     )
 
 
-def _language(speech: Language, sentences: Sequence[Sentence], tool: LanguageTool | None, notes: list[str]) -> Language:
+def _language(
+    speech: Language, sentences: Sequence[Sentence], tool: LanguageTool | None, notes: list[str], missed: Missed
+) -> Language:
     text = "\n".join(sentence.text for sentence in sentences)[:_GUESSED_FROM]
     if tool is None or is_sure(speech) or not is_enough_to_guess(text):
         return choose_language(speech, UNKNOWN)
     try:
         return choose_language(speech, tool.guess(text))
     except StageSkippedError as error:
+        missed(error)
         notes.append(str(error))
         return choose_language(speech, UNKNOWN)
 
 
 def _summary(
-    sentences: Sequence[Sentence], lines: Sequence[Sentence], code: str | None, tool: SummaryTool | None
+    sentences: Sequence[Sentence] | None,
+    lines: Sequence[Sentence],
+    code: str | None,
+    tool: SummaryTool | None,
+    missed: Missed,
 ) -> Summary | None:
     extracted = extract(sentences, lines, code)
     if tool is None or extracted is None:
         return extracted
     try:
-        return Summary(tool.summarize(sentences, lines, language_name(code) if code else None), tool.name)
+        return Summary(tool.summarize(sentences or (), lines, language_name(code) if code else None), tool.name)
     except (StageSkippedError, AnalysisError) as error:
+        missed(error)
         reasons = [str(error), *([extracted.note] if extracted.note else [])]
         return Summary(extracted.text, extracted.by, " ".join(reasons))
 
 
 def _sentiment(
-    sentences: Sequence[Sentence], code: str | None, tool: SentimentTool | None, notes: list[str]
+    sentences: Sequence[Sentence], code: str | None, tool: SentimentTool | None, notes: list[str], missed: Missed
 ) -> Sentiment | None:
     if tool is None or not sentences:
         return None
@@ -175,5 +192,6 @@ def _sentiment(
     try:
         return sentiment_of(sentences, tool.compounds([sentence.text for sentence in sentences]))
     except StageSkippedError as error:
+        missed(error)
         notes.append(str(error))
         return None

@@ -9,7 +9,7 @@ import pytest
 
 from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg, Limits
 from horarium_apps.auto_analyze.adapters.files import LocalFiles
-from horarium_apps.auto_analyze.analysis import analyze_video
+from horarium_apps.auto_analyze.analysis import add_missing_sheet, analyze_video
 from horarium_apps.auto_analyze.domain.document import to_document
 from horarium_apps.auto_analyze.domain.document_reader import from_document
 from horarium_apps.auto_analyze.domain.errors import AnalysisError
@@ -115,6 +115,47 @@ def test_a_contact_sheet_replaces_an_older_one_and_leaves_nothing_else(
 
     assert path.read_bytes().startswith(b"\xff\xd8")
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_contact_sheet_that_an_earlier_analysis_lacks_is_drawn_alone(
+    talking: Path, analyze: Callable[..., Analysis], media: Ffmpeg, files: LocalFiles, tmp_path: Path
+) -> None:
+    sheets = tmp_path / "sheets"
+    sheets.write_text("a file where a folder should be")
+    without = analyze(talking, sheet_path=sheets / "sheet.jpg")
+    sheets.unlink()
+
+    completed = add_missing_sheet(
+        without,
+        files.identify(talking),
+        media=media,
+        files=files,
+        sheet_path=sheets / "sheet.jpg",
+        sheet_frames=9,
+        progress=lambda _stage, _done: None,
+    )
+
+    assert completed == analyze(talking, sheet_path=sheets / "sheet.jpg")
+    assert (sheets / "sheet.jpg").is_file()
+
+
+def test_a_contact_sheet_that_is_there_is_not_drawn_again(
+    talking: Path, analyze: Callable[..., Analysis], media: Ffmpeg, files: LocalFiles, tmp_path: Path
+) -> None:
+    analysis = analyze(talking, sheet_path=tmp_path / "sheet.jpg")
+
+    again = add_missing_sheet(
+        analysis,
+        files.identify(talking),
+        media=media,
+        files=files,
+        sheet_path=tmp_path / "elsewhere" / "sheet.jpg",
+        sheet_frames=9,
+        progress=lambda _stage, _done: None,
+    )
+
+    assert again == analysis
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_video_without_an_index_still_gets_all_frames_of_its_sheet(

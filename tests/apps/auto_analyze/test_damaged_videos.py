@@ -12,6 +12,7 @@ import pytest
 from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg
 from horarium_apps.auto_analyze.adapters.files import LocalFiles
 from horarium_apps.auto_analyze.analysis import analyze_video
+from horarium_apps.auto_analyze.domain.describe import describe
 from horarium_apps.auto_analyze.domain.errors import AnalysisError
 from horarium_apps.auto_analyze.domain.media import Analysis, FoundVideo
 from horarium_apps.auto_analyze.domain.stages import Stage
@@ -156,6 +157,7 @@ def test_sound_that_cannot_be_decoded_is_noted_and_the_picture_analysed(
     analysis = analyze(path)
 
     assert (analysis.loudness, analysis.notes) == (None, ("The sound cannot be decoded.",))
+    assert describe(analysis)["Loudness"] == "not known"
     assert len(analysis.cuts) == 2
 
 
@@ -239,15 +241,16 @@ def test_a_file_that_changes_while_it_is_analysed_is_noticed(
     assert not sheet.exists()
 
 
-def test_a_contact_sheet_that_cannot_be_written_is_an_error_that_may_pass(
+def test_a_contact_sheet_that_cannot_be_written_costs_only_itself(
     talking: Path, analyze: Callable[..., Analysis], tmp_path: Path
 ) -> None:
     (tmp_path / "sheets").write_text("a file where a folder should be")
 
-    with pytest.raises(AnalysisError, match="cannot be written") as caught:
-        analyze(talking, sheet_path=tmp_path / "sheets" / "sheet.jpg")
+    analysis = analyze(talking, sheet_path=tmp_path / "sheets" / "sheet.jpg")
 
-    assert not caught.value.permanent
+    (note,) = analysis.notes
+    assert note.startswith('There is no contact sheet: "sheet.jpg" cannot be written: ')
+    assert (analysis.contact_sheet, analysis.frames) == (None, 90)
 
 
 @pytest.mark.parametrize("name", ["list.mp4", "list.m3u8"])

@@ -166,7 +166,14 @@ def test_taking_answers_the_file_as_it_was_imported(connection: Connection, user
         "mtime_ns": file().mtime_ns,
         "last_run": None,
         "document": None,
+        "sheet_path": None,
+        "asked": True,
     }
+
+
+def test_a_video_that_is_tried_again_by_itself_was_not_asked_for(connection: Connection, user_id: int) -> None:
+    video_id = only_video(connection, user_id, VideoStatus.ANALYSED, retry_at=LONG_AGO)
+    assert take(connection, video_id)["asked"] is False
 
 
 def test_a_video_is_not_taken_from_another_job(connection: Connection, user_id: int) -> None:

@@ -219,6 +219,12 @@ def test_without_speech_the_summary_is_made_of_texts_on_screen_and_says_so() -> 
     assert (summary.text, summary.note) == ("MORNING RUN / 5 KM", "Nobody speaks; these are texts on screen.")
 
 
+def test_a_summary_of_texts_on_screen_does_not_tell_of_speech_that_is_not_known() -> None:
+    summary = extract(None, at("MORNING RUN", "5 KM"), "en")
+    assert summary is not None
+    assert summary.note == "What is said is not known; these are texts on screen."
+
+
 def test_without_any_words_there_is_no_summary() -> None:
     assert extract((), (), None) is None
 
@@ -282,9 +288,11 @@ def test_a_video_without_words_has_none() -> None:
 def test_missing_libraries_leave_out_their_parts_and_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for library in ("py3langid", "py3langid.langid", "vaderSentiment", "vaderSentiment.vaderSentiment"):
         monkeypatch.setitem(sys.modules, library, None)
-    words = find_words(SPOKEN, (), transcript_language="en")
+    missed: list[Exception] = []
+    words = find_words(SPOKEN, (), transcript_language="en", missed=missed.append)
     assert words.sentiment is None
     assert words.keywords
+    assert [str(error) for error in missed] == list(words.notes)
     assert ["pip install 'horarium[auto-analyze]'" in note for note in words.notes] == [True, True]
 
 
@@ -295,9 +303,11 @@ def test_a_model_that_fails_leaves_the_extract_and_says_why() -> None:
         def summarize(self, spoken: Sequence[Sentence], shown: Sequence[Sentence], language: str | None) -> str:
             raise AnalysisError("the model is away.", permanent=False)
 
-    summary = find_words(SPOKEN, (), tools=WordTools(summary=Failing())).summary
+    missed: list[Exception] = []
+    summary = find_words(SPOKEN, (), tools=WordTools(summary=Failing()), missed=missed.append).summary
     assert summary is not None
     assert (summary.by, summary.note) == ("extract", "the model is away.")
+    assert [str(error) for error in missed] == ["the model is away."]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,15 @@ from horarium_apps.auto_analyze.adapters.ffmpeg_process import Finished, OnLine,
 from horarium_apps.auto_analyze.domain.checks import nothing_decoded
 from horarium_apps.auto_analyze.domain.contact_sheet import SheetPlan, fitted, grid
 from horarium_apps.auto_analyze.domain.errors import AnalysisError, FfmpegMissingError
-from horarium_apps.auto_analyze.domain.media import AudioStream, Cut, HeardSound, Probe, SeenPicture, VideoStream
+from horarium_apps.auto_analyze.domain.media import (
+    SOUND_NOT_DECODED,
+    AudioStream,
+    Cut,
+    HeardSound,
+    Probe,
+    SeenPicture,
+    VideoStream,
+)
 from horarium_apps.auto_analyze.domain.names import quoted
 from horarium_apps.auto_analyze.domain.stages import Fraction
 from horarium_apps.auto_analyze.ports import SheetPicture
@@ -109,7 +117,7 @@ class Ffmpeg:
         if finished.code != 0:
             if not is_permanent(finished):
                 raise AnalysisError(why_not_decoded(path, finished), permanent=False)
-            return HeardSound(None, pace.seconds, notes=("The sound cannot be decoded.",))
+            return HeardSound(None, pace.seconds, notes=(SOUND_NOT_DECODED,))
         return HeardSound(parse_loudness(finished.log), pace.seconds, findings.errors)
 
     def watch(self, path: Path, picture: VideoStream, duration: float | None, progress: Fraction) -> SeenPicture:

@@ -42,5 +42,10 @@ def retry(
         write_json({"videos": ids, "asked": asked})
     elif asked:
         typer.echo(f"{count_of(asked)} will be analysed again; `horarium jobs run auto-analyze-USER` does it now.")
-    else:
+    elif videos:
         typer.echo("There is nothing to analyse again: none of these videos has been analysed, or has failed.")
+    else:
+        what = (["no video has failed, nor a stage of one"] if failed else []) + (
+            ["no stage of a video was left out"] if skipped else []
+        )
+        typer.echo(f"There is nothing to analyse again: {', and '.join(what)}.")

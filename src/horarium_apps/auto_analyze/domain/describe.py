@@ -78,7 +78,9 @@ def _loudness(loudness: Loudness) -> str:
 
 
 def _no_loudness(analysis: Analysis) -> str:
-    return "silence, or too short to measure" if analysis.audio else "no sound"
+    if not analysis.audio:
+        return "no sound"
+    return "silence, or too short to measure" if analysis.sound_was_heard else "not known"
 
 
 def _cuts(analysis: Analysis) -> str:

@@ -96,7 +96,7 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """The sound of a video: `loudness` in LUFS; None without a sound track, or when it is only silence."""
+    """The sound of a video that was listened to: `loudness` in LUFS; None without a track, or when it is silence."""
 
     loudness: float | None
 

@@ -8,6 +8,9 @@ from pathlib import Path
 SCHEMA = "horarium.auto_analyze/1"
 """Name and version of the document that `domain.document` writes; the number grows when a reader must change."""
 
+SOUND_NOT_DECODED = "The sound cannot be decoded."
+"""The note of a video whose sound track could not be listened to."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundVideo:
@@ -190,6 +193,7 @@ class ContactSheet:
         file: name of the JPEG file, without its folder.
         width, height: pixels of the whole picture.
         times: for each frame, seconds from the start of the video.
+        folder: absolute, of the file; None when the document is of a time that did not write it down.
     """
 
     file: str
@@ -198,6 +202,7 @@ class ContactSheet:
     columns: int
     rows: int
     times: tuple[float, ...]
+    folder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +216,8 @@ class Analysis:
         bit_rate: bits a second over all streams.
         picture: index of the video stream that was analysed.
         frames: pictures decoded.
-        loudness: None without a sound track, or when it is only silence.
-        contact_sheet: None when none was asked for, or no frame could be drawn.
+        loudness: None without a sound track, when it is only silence, or when it could not be decoded.
+        contact_sheet: None when none was asked for, or it could not be drawn or written.
         notes: sentences about what is odd in the file, for people.
         tool: name and version of the ffmpeg that did it.
     """
@@ -233,3 +238,8 @@ class Analysis:
     notes: tuple[str, ...]
     tool: str
     schema: str = SCHEMA
+
+    @property
+    def sound_was_heard(self) -> bool:
+        """Whether all that there is of sound was listened to: without loudness it is silent then."""
+        return SOUND_NOT_DECODED not in self.notes

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
+
+_OF_A_PROBLEM = ("state", "version", "made_with", "seconds", "why", "permanent")
 
 
 class State(StrEnum):
@@ -27,6 +29,9 @@ class Outcome:
         seconds: how long it took.
         why: a sentence, unless it is done.
         result: as JSON; None unless it is done.
+        permanent: it failed, and trying again with the same file and settings cannot help.
+        unmet: what is missing beside the result, each told as an outcome of its own: parts of a stage that could not
+            be done, or a later try of the whole that did not succeed and left what was found before.
     """
 
     state: State
@@ -35,19 +40,48 @@ class Outcome:
     seconds: float
     why: str | None = None
     result: Any = None
+    permanent: bool = False
+    unmet: tuple[Outcome, ...] = ()
+
+    @property
+    def problems(self) -> tuple[Outcome, ...]:
+        """What did not succeed: all of it, or what is missing beside the result."""
+        return self.unmet if self.state is State.DONE else (self,)
 
     def serves(self, version: int, made_with: str) -> bool:
-        """Whether it need not be done again."""
-        return self.state is State.DONE and self.version == version and self.made_with == made_with
+        """Whether it need not be done again: it is done and nothing is missing, or trying again cannot help."""
+        return all(
+            (each.state is State.DONE or each.permanent) and (each.version, each.made_with) == (version, made_with)
+            for each in self.unmet or (self,)
+        )
+
+    def after(self, before: Outcome | None, *, stale: bool) -> Outcome:
+        """Return what is kept of a stage of which this is the newest outcome: what failed takes nothing away.
+
+        Parameters:
+            before: the outcome of an earlier try; None without one.
+            stale: what it rests on has changed since, so that a part of a new result is better than the whole old one.
+        """
+        if before is None or before.state is not State.DONE or not self.problems:
+            return self
+        if self.state is State.DONE and (stale or before.unmet):
+            return self
+        return replace(before, unmet=tuple(replace(each, why=_kept(each.why)) for each in self.problems))
+
+    def asked_again(self) -> Outcome:
+        """Return it as it is once somebody asks for another try, whether that can help or not."""
+        return replace(self, permanent=False, unmet=tuple(replace(each, permanent=False) for each in self.unmet))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return asdict(self)
+        facts = asdict(self)
+        return facts | {"unmet": [{name: each[name] for name in _OF_A_PROBLEM} for each in facts["unmet"]]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Outcome:
         """From JSON. Raises KeyError, TypeError or ValueError when it is none."""
-        return cls(**{**data, "state": State(data["state"])})
+        unmet = tuple(cls.from_json(each) for each in data.get("unmet", ()))
+        return cls(**{**data, "state": State(data["state"]), "unmet": unmet})
 
 
 def into_document(media: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
@@ -77,14 +111,26 @@ def from_steps(steps: Mapping[str, Any]) -> dict[str, Outcome]:
     return found
 
 
-def failed_stages(outcomes: Mapping[str, Outcome]) -> list[str]:
-    """Return the names of the stages that failed."""
-    return [name for name, outcome in outcomes.items() if outcome.state is State.FAILED]
+def failures(outcomes: Mapping[str, Outcome]) -> list[tuple[str, Outcome]]:
+    """Return what failed, of which stage, be it a part of it."""
+    return [
+        (name, each) for name, outcome in outcomes.items() for each in outcome.problems if each.state is State.FAILED
+    ]
 
 
 def newest(kept: Iterable[Mapping[str, Outcome]]) -> dict[str, Outcome]:
-    """Return the last outcome of each stage that is done, of what several analyses kept, the oldest first."""
+    """Return for each stage the last outcome that is done, else the last, of what several analyses kept.
+
+    Parameters:
+        kept: the oldest first.
+    """
     found: dict[str, Outcome] = {}
     for outcomes in kept:
-        found |= {name: outcome for name, outcome in outcomes.items() if outcome.state is State.DONE}
+        for name, outcome in outcomes.items():
+            if outcome.state is State.DONE or name not in found or found[name].state is not State.DONE:
+                found[name] = outcome
     return found
+
+
+def _kept(why: str | None) -> str:
+    return f"{(why or 'It failed').rstrip('.')}. What was found before is kept."

@@ -37,24 +37,25 @@ class Summary:
     note: str | None = None
 
 
-def extract(sentences: Sequence[Sentence], lines: Sequence[Sentence], language: str | None) -> Summary | None:
+def extract(sentences: Sequence[Sentence] | None, lines: Sequence[Sentence], language: str | None) -> Summary | None:
     """Return at most three sentences of a video, in their order.
 
     Parameters:
-        sentences: what was said.
+        sentences: what was said; None when that is not known.
         lines: what was on screen; used only when nothing was said.
         language: ISO 639-1 code of the stop words; None when it is not known.
 
     Returns:
         The summary; None when nothing was said or shown.
     """
-    spoken = choose(sentences, language)
+    spoken = choose(sentences or (), language)
     if spoken:
         return Summary(" ".join(_clipped(each.text) for each in spoken), EXTRACT)
     shown = choose(lines, language)
     if shown:
         text = " / ".join(_clipped(each.text) for each in shown)
-        return Summary(text, EXTRACT, "Nobody speaks; these are texts on screen.")
+        speech = "What is said is not known" if sentences is None else "Nobody speaks"
+        return Summary(text, EXTRACT, f"{speech}; these are texts on screen.")
     return None
 
 
