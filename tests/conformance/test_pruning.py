@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from horarium import RunState, at, cron, every
 from horarium.errors import JobNotFound, RunNotFound
@@ -115,6 +115,50 @@ def test_old_decisions_are_forgotten(table: Timetable) -> None:
     table.advance(days=3)
     assert pruned(table, days=2).decisions == 1
     assert all(one.run is not None for one in table.scheduler.why("job", limit=1_000))
+
+
+def decided(database: Database) -> int:
+    with database.read() as connection:
+        return connection.scalar(select(func.count()).select_from(schema.decisions)) or 0
+
+
+def decide_daily(database: Database, job_id: str, days: int) -> None:
+    """Write what ten ticks, a day apart, would have written of a job that was busy."""
+    with database.write() as connection:
+        key = connection.scalar(select(schema.jobs.c.key).where(schema.jobs.c.id == job_id))
+        for day in range(1, days + 1):
+            connection.execute(
+                insert(schema.decisions).values(
+                    job_key=key,
+                    kind="skipped",
+                    first_at=after(days=day),
+                    last_at=after(days=day),
+                    count=1,
+                    exact=True,
+                    reason="busy",
+                    decided_at=after(days=day),
+                    node=None,
+                )
+            )
+
+
+def test_only_the_newest_decisions_of_a_job_are_kept(table: Timetable, database: Database) -> None:
+    table.scheduler.add_job(note, at(after(days=99)), id="job")
+    table.scheduler.add_job(note, at(after(days=99)), id="special", keep_runs=2)
+    for job in ("job", "special"):
+        decide_daily(database, job, 10)
+    assert pruned(table, keep=4).decisions == 6 + 8
+    assert decided(database) == 4 + 2
+    assert [one.first_at for one in table.scheduler.why("special")] == [after(days=10), after(days=9)]
+
+
+def test_a_job_keeps_its_decisions_as_long_as_its_runs(table: Timetable, database: Database) -> None:
+    for job, keep in (("job", None), ("longer", 8.5), ("shorter", 1.5)):
+        table.scheduler.add_job(note, at(after(days=99)), id=job, keep_days=keep)
+        decide_daily(database, job, 10)
+    table.clock.set(after(days=10))
+    assert pruned(table, days=4.5).decisions == 5 + 1 + 8
+    assert pruned(table).decisions == 0
 
 
 def test_a_removed_job_is_forgotten_with_its_last_run(table: Timetable) -> None:

@@ -14,6 +14,7 @@ from horarium import JobStatus, Retry, RunState, at, every
 from horarium.errors import HorariumError, JobError, TaskNotFound, TriggerError
 from horarium.states import DecisionKind
 from horarium.store import schema
+from horarium.store.claims import Claims
 from horarium.store.database import Database
 from horarium.store.ticks import Ticks
 from horarium.testing import Timetable
@@ -363,6 +364,34 @@ def test_a_broken_job_is_mended_by_another_function(table: Timetable) -> None:
     beat(table)
     table.run_due()
     assert len(tasks.calls) == 1
+
+
+def test_what_waits_for_a_broken_job_runs_with_its_new_function(table: Timetable) -> None:
+    table.scheduler.add_job("nowhere.at_all:work", every(hours=1), id="job")
+    waiting = [table.scheduler.run_now("job"), table.scheduler.run_now("job", args=["of its own"])]
+    table.advance(hours=1)
+    assert status(table, "job") is JobStatus.BROKEN
+    table.scheduler.modify_job("job", func=note)
+    beat(table)
+    table.run_due()
+    states = [table.scheduler.get_run(run.id).state for run in waiting]
+    assert states == [RunState.SUCCEEDED, RunState.SUCCEEDED]
+    assert [table.scheduler.get_run(run.id).task for run in waiting] == ["conformance.note"] * 2
+
+
+def test_a_run_of_a_task_that_is_gone_does_not_keep_its_job_from_running(table: Timetable, database: Database) -> None:
+    table.scheduler.add_job(note, every(hours=1), id="job")
+    run = table.scheduler.run_now("job")
+    gone = '{"task":"nowhere.at_all:work","args":[],"kwargs":{}}'
+    with database.write() as connection:
+        connection.execute(update(schema.runs).values(slot=1, payload=gone))
+    # Not claimed, since the task was looked for before; its place is free all the same.
+    assert Claims(database).claim("n", after(), 5, executors=["thread"], without_tasks=["nowhere.at_all:work"]) == []
+    with database.read() as connection:
+        assert connection.scalars(select(schema.runs.c.slot)).all() == [None]
+    table.advance(hours=1)
+    assert len(tasks.calls) == 1
+    assert table.scheduler.get_run(run.id).state is RunState.QUEUED
 
 
 def test_changing_something_else_leaves_a_broken_job_broken(table: Timetable) -> None:

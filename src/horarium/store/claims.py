@@ -191,6 +191,8 @@ class Claims:
     ) -> list[Claimed]:
         with self._database.write() as connection:
             self._expire(connection, now)
+            if without_tasks:
+                _give_up_places(connection, without_tasks)
             self._database.dialect.walk_in_order(connection)
             waiting = _waiting_runs(tuple(executors), tuple(without_tasks), suspects)
             candidates = connection.execute(waiting, {"present": now, "most": limit}).all()
@@ -299,9 +301,19 @@ def _waiting_runs(executors: tuple[str, ...], without_tasks: tuple[str, ...], su
 
 def _is_of(tasks: Collection[str]) -> Any:
     """Whether a run is of one of these tasks: by its own, where it has one, else by its job's."""
+    return or_(and_(runs.c.payload.is_(None), jobs.c.task.in_(tasks)), _has_own(tasks))
+
+
+def _has_own(tasks: Collection[str]) -> Any:
+    """Whether a run has a task of its own, and one of these."""
     own = func.coalesce(runs.c.payload, "")
-    by_job = and_(runs.c.payload.is_(None), jobs.c.task.in_(tasks))
-    return or_(by_job, *(own.startswith(payload_start(task), autoescape=True) for task in tasks))
+    return or_(*(own.startswith(payload_start(task), autoescape=True) for task in tasks))
+
+
+def _give_up_places(connection: Connection, tasks: Collection[str]) -> None:
+    """Let others of their jobs go before runs that wait with a task of their own that is not known here."""
+    waiting = schema.state_in(_WAITING) & runs.c.slot.is_not(None)
+    connection.execute(update(runs).where(waiting, runs.c.payload.is_not(None), _has_own(tasks)).values(slot=None))
 
 
 def _job_of(connection: Connection, row: Row[Any], now: datetime) -> Job | None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from horarium.clock import EPOCH
 from horarium.errors import JobError, JobExists, JobNotFound
 from horarium.job import POLICY_NAMES, Job
-from horarium.states import Change, JobStatus, Overlap, RunState, target
+from horarium.states import Change, JobStatus, Overlap, RunState, sources, target
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.quarantine import let_go
@@ -33,6 +33,7 @@ _T = TypeVar("_T")
 _AT_ONCE = 1_000
 _TRIES = 3
 _PAYLOAD = ("task", "args", "kwargs")
+_WAITING = sources(Change.CLAIM)
 _SOUND = (JobStatus.SCHEDULED, JobStatus.FINISHED, JobStatus.BROKEN)
 _ANY_TIME = Once(EPOCH)
 
@@ -231,15 +232,19 @@ class Jobs:
         self._write_definition(connection, row, values, now)
 
     def _write_definition(self, connection: Connection, row: Row[Any], values: dict[str, Any], now: datetime) -> None:
-        """Write what changed; runs made before keep the task and arguments that they were made with."""
+        """Write what changed; runs made before keep the task and arguments that they were made with.
+
+        But those that wait for a task that no node knows get the new one.
+        """
         changed = {name: value for name, value in values.items() if getattr(row, name) != value}
+        is_mended = row.status == JobStatus.BROKEN and "task" in changed
         if changed:
+            made_before = (runs.c.job_key == row.key) & runs.c.payload.is_(None)
+            if is_mended:
+                _rename_waiting(connection, row, changed["task"])
+                made_before &= ~schema.state_in(_WAITING, by_index=False)
             if any(name in changed for name in _PAYLOAD):
-                connection.execute(
-                    update(runs)
-                    .where(runs.c.job_key == row.key, runs.c.payload.is_(None))
-                    .values(payload=_payload_text(row))
-                )
+                connection.execute(update(runs).where(made_before).values(payload=_payload_text(row)))
             connection.execute(
                 update(jobs)
                 .where(jobs.c.key == row.key)
@@ -252,7 +257,7 @@ class Jobs:
             )
             if "overlap" in changed and row.overlap == Overlap.ALLOW:
                 give_slots(connection, row.key)
-        if row.status == JobStatus.BROKEN and "task" in changed:
+        if is_mended:
             let_go(connection, [row.key], JobStatus.BROKEN)
         elif row.status not in _SOUND and faults_of(_one(connection, row.id)).keys() <= {"status"}:
             let_go(connection, [row.key], row.status)
@@ -338,6 +343,19 @@ def _payload_text(row: Row[Any]) -> str:
     damaged = faults_of(row)
     args, kwargs = ("[]" if "args" in damaged else row.args), ("{}" if "kwargs" in damaged else row.kwargs)
     return f'{payload_start(row.task)}"args":{args},"kwargs":{kwargs}}}'
+
+
+def _rename_waiting(connection: Connection, row: Row[Any], task: str) -> None:
+    """Give the runs of a job that wait with arguments of their own its new task."""
+    old, new = payload_start(row.task), payload_start(task)
+    ours = (runs.c.job_key == row.key) & schema.state_in(_WAITING, by_index=False)
+    with_own = select(runs.c.scheduled_at, runs.c.payload).where(ours, runs.c.payload.startswith(old, autoescape=True))
+    for one in connection.execute(with_own).all():
+        connection.execute(
+            update(runs)
+            .where(runs.c.job_key == row.key, runs.c.scheduled_at == one.scheduled_at)
+            .values(payload=new + one.payload.removeprefix(old))
+        )
 
 
 def _groups(values: Sequence[_T]) -> Iterator[Sequence[_T]]:

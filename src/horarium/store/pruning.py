@@ -1,4 +1,4 @@
-"""Forgetting: ended runs by age and by count, decisions by age, nodes and jobs that nothing speaks of any more."""
+"""Forgetting: ended runs and decisions by age and by count, nodes and jobs that nothing speaks of any more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, tuple_
+from sqlalchemy import Connection, Table, delete, func, or_, select, tuple_
 
 from horarium.states import ACTIVE
 from horarium.store import schema
@@ -34,22 +34,24 @@ class Pruned:
 def prune(transaction: Transaction, now: datetime, *, days: float | None, keep: int | None) -> Pruned:
     """Delete ended runs older than `days`, and beyond the newest `keep` of each job; a job's own limits go first.
 
-    A run is as old as its occurrence, or as its end if that is later (a backfill's is). None is no limit. Active runs
-    stay whatever their age. Works in many short transactions, each opened by `transaction()`, so that ticks hardly
+    The same for decisions, of which each job keeps as many as it may keep runs. A run is as old as its occurrence, or
+    as its end if that is later (a backfill's is). None is no limit. Active runs stay whatever their age. Works in many short transactions, each opened by `transaction()`, so that ticks hardly
     wait.
     """
     gone = 0
     if days is not None:
         gone += _delete_runs(transaction, _old_runs(now - timedelta(days=days)))
     with transaction() as connection:
-        special = connection.execute(_jobs_over_a_limit(keep)).all()
+        special = connection.execute(_jobs_over_a_limit(keep, runs)).all()
     for row in special:
         for query in _beyond_own_limits(transaction, row, now, keep):
             gone += _delete_runs(transaction, query)
+    told = 0
+    for query in _decisions_to_go(transaction, now, days, keep):
+        told += _delete_decisions(transaction, query)
     if days is None:
-        return Pruned(gone, 0, 0, 0)
+        return Pruned(gone, told, 0, 0)
     limit = now - timedelta(days=days)
-    told = _delete_decisions(transaction, limit)
     with transaction() as connection:
         left = select(runs.c.job_key).where(runs.c.job_key == jobs.c.key).exists()
         removed = connection.execute(delete(jobs).where(jobs.c.removed_at < limit, ~left)).rowcount
@@ -57,13 +59,34 @@ def prune(transaction: Transaction, now: datetime, *, days: float | None, keep: 
     return Pruned(gone, told, removed, dead)
 
 
-def _delete_decisions(transaction: Transaction, limit: datetime) -> int:
-    """Delete decisions about occurrences before `limit`; answers how many."""
-    oldest = select(decisions.c.key).where(decisions.c.last_at < limit).order_by(decisions.c.key).limit(_AT_ONCE)
+def _decisions_to_go(transaction: Transaction, now: datetime, days: float | None, keep: int | None) -> Iterator[Any]:
+    """Queries of the decisions that are too old, or too many."""
+    told = select(decisions.c.key)
+    if days is not None:
+        with_own = select(jobs.c.key).where(jobs.c.keep_days.is_not(None))
+        yield told.where(decisions.c.last_at < now - timedelta(days=days), decisions.c.job_key.not_in(with_own))
+    with transaction() as connection:
+        special = connection.execute(_jobs_over_a_limit(keep, decisions)).all()
+    for job in special:
+        of_job = told.where(decisions.c.job_key == job.key)
+        if job.keep_days is not None:
+            yield of_job.where(decisions.c.last_at < now - timedelta(days=job.keep_days))
+        most = job.keep_runs or keep
+        if most is not None:
+            with transaction() as connection:
+                newest = of_job.order_by(decisions.c.key.desc()).offset(most).limit(1)
+                newest_to_go = connection.scalar(newest)
+            if newest_to_go is not None:
+                yield of_job.where(decisions.c.key <= newest_to_go)
+
+
+def _delete_decisions(transaction: Transaction, query: Any) -> int:
+    """Delete some decisions; answers how many."""
+    some = query.order_by(decisions.c.key).limit(_AT_ONCE)
     gone = 0
     while True:
         with transaction() as connection:
-            number = connection.execute(delete(decisions).where(decisions.c.key.in_(oldest))).rowcount
+            number = connection.execute(delete(decisions).where(decisions.c.key.in_(some))).rowcount
         gone += number
         if number < _AT_ONCE:
             return gone
@@ -77,9 +100,9 @@ def _old_runs(limit: datetime) -> Any:
     )
 
 
-def _jobs_over_a_limit(keep: int | None) -> Any:
-    """Jobs with an age limit of their own, and those with more runs than they may keep."""
-    counted = select(runs.c.job_key, func.count().label("number")).group_by(runs.c.job_key).subquery()
+def _jobs_over_a_limit(keep: int | None, table: Table) -> Any:
+    """Jobs with an age limit of their own, and those with more rows in a table than they may keep."""
+    counted = select(table.c.job_key, func.count().label("number")).group_by(table.c.job_key).subquery()
     return (
         select(jobs.c.key, jobs.c.keep_runs, jobs.c.keep_days)
         .join(counted, counted.c.job_key == jobs.c.key)
