@@ -96,7 +96,9 @@ def _stages(settings: AutoAnalyzeSettings) -> Iterator[Finding]:
         if stage in settings.skip_stages:
             yield Finding(about, False, "Left out, as the setting skip_stages says.")
         elif missing:
-            yield Finding(about, True, f"It is skipped, for {' and '.join(missing)} cannot be imported; {_INSTALL}.")
+            # The words are looked at without them, but for the part that needs them.
+            what, which = "A part of it" if stage is Stage.WORDS else "It", " and ".join(missing)
+            yield Finding(about, True, f"{what} is skipped, for {which} cannot be imported; {_INSTALL}.")
         elif stage is Stage.SPEECH:
             yield _speech(settings)
         elif stage is Stage.WORDS and settings.summary_model and importlib.util.find_spec("ollama") is None:

@@ -10,7 +10,7 @@ from horarium_apps.auto_analyze import queries
 from horarium_apps.auto_analyze.domain import transcript
 from horarium_apps.auto_analyze.domain.csv_export import ExportedVideo
 from horarium_apps.auto_analyze.domain.duplicates import duplicates_among
-from horarium_apps.auto_analyze.domain.outcome import State, from_document
+from horarium_apps.auto_analyze.domain.outcome import from_document
 from horarium_apps.auto_analyze.domain.stages import in_words
 from horarium_apps.auto_analyze.domain.video import Video
 
@@ -69,5 +69,5 @@ def exported(video: Video, document: Mapping[str, Any] | None, user: str, copies
 def _notes(document: Mapping[str, Any]) -> Iterator[str]:
     yield from document.get("notes", ())
     for name, outcome in from_document(document).items():
-        if outcome.state is not State.DONE:
-            yield f"{in_words(name).capitalize()} {outcome.state}: {outcome.why}"
+        for problem in outcome.problems:
+            yield f"{in_words(name).capitalize()} {problem.state}: {problem.why}"

@@ -18,6 +18,7 @@ from horarium_apps.auto_analyze.domain.media import Analysis
 from horarium_apps.auto_analyze.domain.stages import Progress
 from horarium_apps.auto_analyze.samples import render_samples
 
+from .ollama_server import Ollama, ollama_server
 from .plans import Call, Library, Processes, call_application
 
 Analyze = Callable[..., Analysis]
@@ -89,6 +90,13 @@ def captured() -> Callable[[str], list[str]]:
         return (CAPTURED / f"{name}.txt").read_text(encoding="utf-8").split("\n")
 
     return lines
+
+
+@pytest.fixture
+def ollama() -> Iterator[Ollama]:
+    """A server of models that write summaries."""
+    with ollama_server() as server:
+        yield server
 
 
 # --- plans

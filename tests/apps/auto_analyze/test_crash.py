@@ -1,5 +1,6 @@
 """Processes that are killed, and processes side by side: what was recorded is never analysed again."""
 
+import shutil
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from horarium import RunState, every
+from horarium_apps.auto_analyze import queries
 from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg
 from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.jobs import analyze_videos, job_id
@@ -162,3 +164,49 @@ def test_a_process_killed_in_a_stage_goes_on_with_that_stage(
     assert (video.status, video.attempts) == (VideoStatus.ANALYSED, 2)
     stages = (LOUDNESS, CUTS, SHEET, FINGERPRINT, HOOK)
     assert {stage: ffmpeg.count(stage) for stage in stages} == {stage: 1 + (stage in twice) for stage in stages}
+
+
+@pytest.mark.parametrize("plan_url", ["sqlite"], indirect=True)
+def test_a_file_that_is_replaced_while_its_run_is_down_is_an_error_and_not_analysed_as_the_old_one(
+    talking: Path, silent: Path, media: Ffmpeg, elsewhere: Library, processes: Processes, tmp_path: Path
+) -> None:
+    (tmp_path / "videos").mkdir()
+    file = Path(shutil.copy(talking, tmp_path / "videos" / "clip.mp4"))
+    run = elsewhere.scheduler.run_now(scheduled(elsewhere, file.parent))
+    ffmpeg = SlowFfmpeg(tmp_path)
+    environment = {"AUTO_ANALYZE_FFMPEG": ffmpeg.install(media.executable), "HORARIUM_LEASE": HOURS}
+    ffmpeg.wait_in(FINGERPRINT)
+    first = processes.start("run", **environment)
+    eventually(lambda: ffmpeg.waits, "the call of ffmpeg")
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    ffmpeg.go_on()
+    shutil.copy(silent, file)
+
+    processes.start("run", **environment)
+    eventually(lambda: elsewhere.scheduler.get_run(run.id).state is RunState.SUCCEEDED, "the end of the run")
+    (video,) = elsewhere.videos()
+    assert video.status is VideoStatus.FAILED
+    assert video.error is not None
+    assert "its content has changed since" in video.error
+    with elsewhere.scheduler.connection() as connection:
+        assert queries.load_document(connection, video.id) is None
+
+
+@pytest.mark.parametrize("plan_url", ["sqlite"], indirect=True)
+def test_a_file_that_is_replaced_during_a_stage_leaves_nothing_of_that_stage(
+    talking: Path, silent: Path, media: Ffmpeg, elsewhere: Library, processes: Processes, tmp_path: Path
+) -> None:
+    (tmp_path / "videos").mkdir()
+    file = Path(shutil.copy(talking, tmp_path / "videos" / "clip.mp4"))
+    run = elsewhere.scheduler.run_now(scheduled(elsewhere, file.parent))
+    replacing = tmp_path / "ffmpeg"
+    replacing.write_text(
+        f'#!/bin/sh\ncase "$*" in *{FINGERPRINT}*) cp "{silent}" "{file}";; esac\nexec "{media.executable}" "$@"\n'
+    )
+    replacing.chmod(0o755)
+    processes.start("run", AUTO_ANALYZE_FFMPEG=str(replacing))
+    eventually(lambda: elsewhere.scheduler.get_run(run.id).state is RunState.SUCCEEDED, "the end of the run")
+    (video,) = elsewhere.videos()
+    assert video.error == '"clip.mp4" was changed or removed while it was analysed.'
+    assert list(elsewhere.scheduler.run_steps(run.id, "videos[")) == [f"videos[{video.id}].media"]

@@ -14,9 +14,10 @@ The document (`schema` names its version, `horarium.auto_analyze/1`):
     other           list of {index, kind, codec}
     picture         index of the video stream that was analysed
     frames          pictures decoded
-    loudness        null (no sound, or silence) or {integrated (LUFS), range (LU or null), true_peak (dBFS or null)}
+    loudness        null (no sound, silence, not decoded) or {integrated (LUFS), range (LU or null), true_peak (dBFS or
+                    null)}
     cuts            list of {at (seconds), score (0 to 100)}
-    contact_sheet   null or {file, width, height, columns, rows, times (seconds)}
+    contact_sheet   null or {file, width, height, columns, rows, times (seconds), folder (null in older documents)}
     notes           list of sentences
     tool            the ffmpeg that did it
 

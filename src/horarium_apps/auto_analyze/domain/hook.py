@@ -187,7 +187,7 @@ def _cutting(cuts: Iterable[float] | None, seconds: float, part: str) -> Reason:
 
 def _speaking(spoken: Iterable[Span] | None, seconds: float, part: str) -> Reason:
     if spoken is None:
-        return Reason("voice", None, _VOICE, "Speech was not looked for, so it does not count.")
+        return Reason("voice", None, _VOICE, "What is said is not known, so it does not count.")
     first = _first(spoken, seconds)
     if first is None:
         return _reason("voice", 0.0, _VOICE, f"Nobody speaks in {part}.")
@@ -199,7 +199,7 @@ def _speaking(spoken: Iterable[Span] | None, seconds: float, part: str) -> Reaso
 
 def _reading(shown: Iterable[ReadText] | None, seconds: float, part: str) -> Reason:
     if shown is None:
-        return Reason("text", None, _TEXT, "Text on screen was not looked for, so it does not count.")
+        return Reason("text", None, _TEXT, "Text on screen is not known, so it does not count.")
     first = _first((each for each in shown if each.confidence >= _SURE), seconds)
     if first is None:
         return _reason("text", 0.0, _TEXT, f"No text is on screen in {part}: a line would tell what is coming.")
