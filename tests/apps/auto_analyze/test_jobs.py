@@ -15,6 +15,7 @@ from horarium_apps import auto_analyze
 from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg
 from horarium_apps.auto_analyze.child import analyze_in_child
 from horarium_apps.auto_analyze.domain.document_reader import from_document
+from horarium_apps.auto_analyze.domain.errors import AnalysisError
 from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.jobs import analyze_videos, job_id
 from horarium_apps.auto_analyze.settings import AutoAnalyzeSettings
@@ -155,6 +156,19 @@ def test_a_video_tells_its_stages_while_it_is_analysed(talking: Path, library: L
     assert run.parts[-1] == 1.0
 
 
+def test_what_a_run_kept_of_a_file_that_was_replaced_and_imported_again_is_not_taken_for_the_new_one(
+    talking: Path, library: Library, tmp_path: Path
+) -> None:
+    library.add(linked([talking], tmp_path / "videos"), library.add_user())
+    video = library.videos()[0]
+    file = {"path": str(video.path), "content_hash": video.content_hash, "size": video.size, "mtime_ns": 0}
+    whole = {**file, "sheet_path": None, "known": {"media": None, "outcomes": {}}}
+    options = AutoAnalyzeSettings(config=None).model_dump(mode="json", exclude={"config"})
+    with pytest.raises(AnalysisError, match="changed or removed while it was analysed") as caught:
+        analyze_in_child(KeptMedia(), whole, options)  # type: ignore[arg-type]
+    assert not caught.value.permanent  # the next run keeps nothing of the old file, and succeeds
+
+
 class ToldProgress:
     """What a child is given of its run, and hears."""
 
@@ -170,6 +184,13 @@ class ToldProgress:
     def progress(self, done: float, total: float, message: str) -> None:
         self.parts.append(done / total)
         self.messages.append(message)
+
+
+class KeptMedia(ToldProgress):
+    """A run that has kept what ffmpeg told of another file."""
+
+    def step(self, _key: str, _function: Callable[..., Any], *_args: Any) -> Any:
+        return {"content_hash": "0" * 64}
 
 
 # --- broken ones
