@@ -121,9 +121,9 @@ _DEFAULTS = {one.name: one.default for one in fields(Policies)}
 class Job:
     """A task with a trigger, arguments and policies.
 
-    `task` is the name given by `@task`, or "package.module:function". `timezone` is the IANA zone in which naive
-    times of this job are read. `origin` says who added it: "code", "cli", "api", or "file:NAME".
-    The last group is what the plan knows; it is empty in a job that was not added yet.
+    `task` is the name given by `@task`, or "package.module:function". `timezone` is the IANA zone in which a naive
+    `next_run_time` is read, and a trigger without a zone of its own. `origin` says who added it: "code", "cli", "api",
+    or "file:NAME". The last group is what the plan knows; it is empty in a job that was not added yet.
     """
 
     id: str
@@ -145,3 +145,8 @@ class Job:
     status: JobStatus = JobStatus.SCHEDULED
     created_at: datetime | None = None
     updated_at: datetime | None = None
+
+    @property
+    def zone(self) -> str:
+        """The IANA zone in which occurrences are named and shown: the trigger's, or else the job's own."""
+        return self.trigger.timezone or self.timezone

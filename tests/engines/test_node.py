@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from horarium import Run, Scheduler, every, task
-from horarium.errors import HorariumError, JobError
+from horarium import Run, Scheduler, every, get_scheduler, task
+from horarium.errors import HorariumError, JobError, RunStateError
 from horarium.events import Event, RunChanged
 from horarium.execution.context import SyncRun
 from horarium.settings import Settings
@@ -337,3 +337,42 @@ def test_runs_that_have_no_place_wait_without_being_claimed_in_vain(plan_url: st
     finally:
         gate.set()
         scheduler.shutdown()
+
+
+@task("node.waits_in_the_loop")
+async def waits_in_the_loop() -> list[str]:
+    scheduler = get_scheduler()
+    with pytest.raises(RunStateError, match=r"asyncio\.to_thread"):
+        scheduler.run("node.returns")
+    with pytest.raises(RunStateError, match=r"asyncio\.to_thread"):
+        scheduler.wait_for_run(scheduler.run_now("other").id)
+    return [str(await asyncio.to_thread(scheduler.run, "node.returns"))]
+
+
+@task("node.returns")
+async def returns() -> str:
+    return "done"
+
+
+def test_an_async_task_waits_for_a_run_only_in_a_thread(scheduler: Scheduler) -> None:
+    scheduler.add_job("node.returns", every(hours=1), id="other")
+    scheduler.add_job("node.waits_in_the_loop", every(hours=1), id="waits")
+    ended = scheduler.wait_for_run(scheduler.run_now("waits").id, timeout=PATIENCE)
+    assert (ended.state, ended.result) == (RunState.SUCCEEDED, ["done"])
+
+
+@task("node.fails_in_a_batch")
+def fails_in_a_batch(run: SyncRun) -> None:
+    async def torn(_item: int) -> None:
+        raise ValueError("torn")
+
+    run.each([1], torn)
+
+
+def test_the_failure_of_an_async_item_of_a_plain_task_is_told_by_itself(scheduler: Scheduler) -> None:
+    scheduler.add_job("node.fails_in_a_batch", every(hours=1), id="batch")
+    run = scheduler.run_now("batch")
+    scheduler.wait_for_run(run.id, timeout=PATIENCE)
+    logged = "".join(line.message for _, line in scheduler.run_logs(run.id))
+    assert "torn" in logged
+    assert "no running event loop" not in logged

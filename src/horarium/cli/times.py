@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from horarium.cli.durations import duration_words
 from horarium.errors import TriggerError
-from horarium.job import Job
 from horarium.when.durations import parse_duration
 from horarium.when.moments import instant, moment
 
@@ -68,11 +67,6 @@ def told(when: datetime | None, present: datetime) -> str:
 def took(seconds: float | None) -> str:
     """How long something took; "-" when it is not known."""
     return "-" if seconds is None else duration_words(seconds)
-
-
-def zone_of(job: Job) -> str:
-    """The zone in which a job's times are read and shown: its trigger's, or else its own."""
-    return job.trigger.timezone or job.timezone
 
 
 def parse_time(text: str, zone: str | None) -> datetime:

@@ -14,7 +14,7 @@ from horarium.cli.opening import open_to_read
 from horarium.cli.output import Rows, write, write_json
 from horarium.cli.runs.tables import remark, state_text
 from horarium.cli.session import session_of
-from horarium.cli.times import local, local_with_zone, now, parse_time, relative, zone_of
+from horarium.cli.times import local, local_with_zone, now, parse_time, relative
 from horarium.errors import TriggerError
 from horarium.job import Job
 from horarium.states import DecisionKind
@@ -63,11 +63,11 @@ def nothing_known(job: Job | None, at: datetime | None, present: datetime) -> st
         following = job.next_run_time
         coming = "and will not by itself" if following is None else f"it is due {relative(following, present)}"
         return f"Job {job.id!r} has not come due yet; {coming}."
-    zone = zone_of(job)
+    zone = job.zone
     if job.created_at is not None and at < job.created_at:
         return f"The job was added later, at {local_with_zone(job.created_at, zone=zone)}."
     occurrence = job.trigger.next_after(at - _MOMENT)
-    if occurrence != at:
+    if at not in (occurrence, job.next_run_time):
         later = "" if occurrence is None else f"; the next after it is {local_with_zone(occurrence, zone=zone)}"
         return f"{local_with_zone(at, zone=zone)} is no time of job {job.id!r} ({job.trigger.describe()}){later}."
     if at > present:
@@ -79,7 +79,7 @@ def nothing_known(job: Job | None, at: datetime | None, present: datetime) -> st
 
 def _moment(text: str, job: Job | None) -> datetime:
     try:
-        return parse_time(text, None if job is None else zone_of(job))
+        return parse_time(text, None if job is None else job.zone)
     except TriggerError as error:
         raise typer.BadParameter(str(error), param_hint="TIME") from error
 

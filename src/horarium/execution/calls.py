@@ -95,12 +95,18 @@ def drive(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
     In a thread whose event loop is running already, that happens in another thread, while this one waits.
     """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _is_in_loop():
         with asyncio.Runner() as runner:
             return runner.run(coroutine)
     return _start_thread(functools.partial(contextvars.copy_context().run, drive, coroutine)).result()
+
+
+def _is_in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _outcome(function: Callable[[], Any]) -> tuple[bool, Any]:

@@ -5,6 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 
+_NAME = "horarium-loop"
+
+
+def is_loop_of_runs() -> bool:
+    """Whether this thread's event loop is that of a node's runs, which stands still while anything waits here."""
+    return threading.current_thread().name == _NAME
+
 
 class LoopThread:
     """Owns an event loop; nobody else's loop is ever closed."""
@@ -12,7 +19,7 @@ class LoopThread:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self._closing = False
-        self._thread = threading.Thread(target=self._work, name="horarium-loop", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=_NAME, daemon=True)
 
     def start(self) -> None:
         """Begin to run the loop."""

@@ -20,6 +20,7 @@ from horarium.building import (
 )
 from horarium.engines.inline import InlineEngine
 from horarium.errors import JobError, RunFailed, RunStateError, RunTimeout
+from horarium.execution.loop_thread import is_loop_of_runs
 from horarium.facade.base import Facade
 from horarium.facade.checks import choices, job_named, limit_of, whole
 from horarium.states import FINAL, JobStatus, Overlap, RunState
@@ -61,11 +62,11 @@ class RunMethods(Facade):
     def backfill(self, job_id: str, start: datetime, end: datetime, limit: int = 1_000) -> list[RunInfo]:
         """Run past occurrences from `start` to `end` (both included, at most `limit`) that have no run yet.
 
-        Raises JobNotFound, JobError when `end` is before `start`.
+        Naive times are in the zone of the job's trigger. Raises JobNotFound, JobError when `end` is before `start`.
         """
         job = self._plan.jobs.get(job_named(job_id))
         now = self._now()
-        first, last = aware(start, job.timezone, "start"), aware(end, job.timezone, "end")
+        first, last = aware(start, job.zone, "start"), aware(end, job.zone, "end")
         if first is None or last is None or last < first:
             raise JobError(f"a backfill needs a start and an end that is not before it, not {start!r} and {end!r}")
         # What is still to come has its own time.
@@ -111,8 +112,9 @@ class RunMethods(Facade):
         """The run once it has ended, whoever runs it. With the inline engine what waits is run here and now.
 
         Raises RunNotFound; RunTimeout (a TimeoutError) after `timeout` seconds; RunStateError when the inline engine
-        has nothing more to do at its clock's time.
+        has nothing more to do at its clock's time, and in an async task, whose event loop would stand still meanwhile.
         """
+        _refuse_in_loop()
         started = self._plan.clock.elapsed()
         while (run := self.get_run(run_id)).state not in FINAL:
             engine = self._service.engine
@@ -128,10 +130,11 @@ class RunMethods(Facade):
     def run(self, func: Callable[..., Any] | str, *args: Any, **kwargs: Any) -> Any:
         """Run a task now, recorded like any run, and return its result as JSON reads it back.
 
-        Some node must be running, here or in another process. Raises RunStateError when there is none; RunFailed (one
-        too), whose `run` and `error` say what became of it, when the run did not succeed; JobError for a function that
-        cannot be found again; ArgumentsNotJSON.
+        Some node must be running, here or in another process. Raises RunStateError when there is none, and in an async
+        task, as `wait_for_run`; RunFailed (one too), whose `run` and `error` say what became of it, when the run did
+        not succeed; JobError for a function that cannot be found again; ArgumentsNotJSON.
         """
+        _refuse_in_loop()
         now = self._now()
         by_hand = isinstance(self._service.engine, InlineEngine)
         if not by_hand and not any(node.alive_at(now) for node in self._plan.nodes.find()):
@@ -190,7 +193,7 @@ class RunMethods(Facade):
         """
         if isinstance(job, str):
             found = self._plan.jobs.get(job_named(job))
-            trigger, zone = found.trigger, found.timezone
+            trigger, zone = found.trigger, found.zone
         else:
             trigger, zone = build_trigger(job, {}, self.timezone).in_zone(self.timezone), self.timezone
         moment = aware(after, zone, "after") or self._now()
@@ -206,8 +209,16 @@ class RunMethods(Facade):
     def why(self, job_id: str, at: datetime | None = None, limit: int = 20) -> list[Decision]:
         """What became of the occurrence at `at`, or of the last `limit`: run, missed, coalesced, skipped, and why.
 
-        A naive `at` is in the job's zone. Raises JobNotFound, JobError.
+        A naive `at` is in the zone of the job's trigger. Raises JobNotFound, JobError.
         """
         (job,) = self._plan.jobs.with_ids([job_named(job_id)]) or (None,)
-        moment = aware(at, self.timezone if job is None else job.timezone, "at")
+        moment = aware(at, self.timezone if job is None else job.zone, "at")
         return self._plan.runs.why(job_id, moment, self._now(), whole(limit, "limit", 1))
+
+
+def _refuse_in_loop() -> None:
+    if is_loop_of_runs():
+        raise RunStateError(
+            "an async task must not wait for a run in its event loop, on which all the others run too: "
+            "`await asyncio.to_thread(scheduler.run, function)` waits in a thread, and so for wait_for_run"
+        )

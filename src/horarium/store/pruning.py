@@ -35,8 +35,8 @@ def prune(transaction: Transaction, now: datetime, *, days: float | None, keep: 
     """Delete ended runs older than `days`, and beyond the newest `keep` of each job; a job's own limits go first.
 
     The same for decisions, of which each job keeps as many as it may keep runs. A run is as old as its occurrence, or
-    as its end if that is later (a backfill's is). None is no limit. Active runs stay whatever their age. Works in many short transactions, each opened by `transaction()`, so that ticks hardly
-    wait.
+    as its end if that is later (a backfill's is). None is no limit. Active runs stay whatever their age. Works in many
+    short transactions, each opened by `transaction()`, so that ticks hardly wait.
     """
     gone = 0
     if days is not None:

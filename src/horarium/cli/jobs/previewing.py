@@ -13,7 +13,7 @@ from horarium.cli.counts import count as number
 from horarium.cli.opening import open_to_read, read_settings
 from horarium.cli.output import Rows, write, write_json
 from horarium.cli.session import Session, session_of
-from horarium.cli.times import local, local_with_zone, now, parse_time, relative, zone_of
+from horarium.cli.times import local, local_with_zone, now, parse_time, relative
 from horarium.cli.trigger_options import TriggerOptions
 from horarium.errors import JobNotFound
 from horarium.when import Trigger
@@ -75,6 +75,6 @@ def _times_of(session: Session, job_id: str, after: str | None, count: int) -> t
     job = scheduler.get_job(job_id)
     if job is None:
         raise JobNotFound(job_id)
-    zone = zone_of(job)
+    zone = job.zone
     begin = None if after is None else parse_time(after, zone)
     return job.trigger.describe(), zone, scheduler.preview(job_id, count, begin)

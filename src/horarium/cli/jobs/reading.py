@@ -15,7 +15,7 @@ from horarium.cli.opening import open_to_read
 from horarium.cli.output import Details, Rows, compact, write, write_json
 from horarium.cli.runs.tables import runs_table
 from horarium.cli.session import session_of
-from horarium.cli.times import now, relative, short, told, zone_of
+from horarium.cli.times import now, relative, short, told
 from horarium.errors import JobNotFound
 from horarium.job import POLICY_NAMES, Job, Policies
 from horarium.states import JobStatus
@@ -110,7 +110,7 @@ def job_details(job: Job, present: datetime) -> Details:
             ("Name", job.name if job.name != job.id else None),
             ("Task", job.task),
             ("When", job.trigger.describe()),
-            ("Zone", zone_of(job)),
+            ("Zone", job.zone),
             ("Next run", told(job.next_run_time, present)),
             ("Status", Text(job.status, style=_STYLES[job.status])),
             ("Fault", job.fault),
