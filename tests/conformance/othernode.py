@@ -8,9 +8,10 @@ from datetime import datetime
 from horarium.execution.execution import End, Execution, raised, returned
 from horarium.execution.registry import REGISTRY
 from horarium.states import RunState
-from horarium.store.claims import Claimed, Claims, write_ends
+from horarium.store.claims import Claimed, Claims
 from horarium.store.database import Database
 from horarium.store.dialects import Dialect
+from horarium.store.ends import write_ends
 from horarium.store.nodes import Identity, Nodes
 from horarium.store.work import Holder, Work
 

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from horarium import PermanentError, Retry, Run, RunState, SyncRun, at, every, task
+from horarium.events import Event, RunChanged
 from horarium.states import DecisionKind
+from horarium.store import schema
 from horarium.store.claims import Claimed
 from horarium.store.database import Database
 from horarium.store.work import Chunk, insert_step, write_chunk
@@ -453,3 +456,40 @@ def test_work_whose_result_is_not_json_is_done_and_not_done_again(table, executo
     table.advance(hours=1, minutes=5)
     run = table.scheduler.runs("r")[0]
     assert (run.state, run.attempt, run.result, run.error) == ("succeeded", 1, None, None)
+
+
+def test_a_run_of_a_removed_job_is_not_tried_again(table: Timetable) -> None:
+    def remove(_run: SyncRun) -> None:
+        table.scheduler.remove_job("job")
+        raise KeyError("missing")
+
+    tasks.plans.append(remove)
+    table.scheduler.add_job(do, every(hours=1), id="job", retry=Retry.fixed(60, max_attempts=4))
+    run = table.scheduler.run_now("job")
+    table.advance(hours=3)
+    ended = table.scheduler.get_run(run.id)
+    assert (ended.state, ended.attempt, ended.stop_reason) == (RunState.CANCELLED, 1, "its job was removed")
+
+
+def test_listeners_hear_of_a_run_that_waited_for_too_long(table: Timetable) -> None:
+    heard: list[Event] = []
+    table.scheduler.subscribe(heard.append)
+    table.scheduler.add_job(note, every(hours=1), id="job", misfire_grace_time=60)
+    with table.scheduler._plan.database.write() as connection:
+        job = table.scheduler.get_job("job")
+        assert job is not None
+        connection.execute(
+            insert(schema.runs).values(
+                scheduled_at=START,
+                job_key=job.key,
+                state="queued",
+                cause="schedule",
+                created_at=START,
+                not_before=START,
+                start_deadline=after(seconds=60),
+            )
+        )
+    table.clock.set(after(seconds=61))
+    table.run_due()
+    (missed,) = [event for event in heard if isinstance(event, RunChanged)]
+    assert (missed.job_id, missed.state, missed.attempt) == ("job", RunState.MISSED, 0)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime
 
 from horarium.engines.base import Engine, EngineHealth
 from horarium.engines.node import Node
 from horarium.execution import capture
+from horarium.execution.execution import tell_missed
 from horarium.store.claims import Claims
 
 _RUNS_AT_ONCE = 100
@@ -20,7 +22,7 @@ class InlineEngine(Engine):
     def __init__(self, node: Node) -> None:
         self._node = node
         self._clock = node.clock
-        self._claims = Claims(node.database)
+        self._claims = Claims(node.database, functools.partial(tell_missed, node.events))
         self._next_waiting: datetime | None = None
         node.runner.places.close()  # ticks only put runs in the queue; `drain` is who executes them
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from horarium.errors import ArgumentsNotJSON, ResultNotJSON, RunStopped, RunTimeout
-from horarium.events import RunChanged
+from horarium.events import EventBus, RunChanged
 from horarium.execution.faults import info_of, names_of
 from horarium.execution.link import RunFacts
 from horarium.execution.registry import TaskDefinition
@@ -238,6 +238,12 @@ def change_of(execution: Execution, state: RunState, end: End | None, now: datet
         duration=None if end is None else (end.finish.ended_at - execution.started_at).total_seconds(),
         error=None if end is None or end.error is None else str(end.error),
     )
+
+
+def tell_missed(events: EventBus, key: RunKey, job_id: str, at: datetime) -> None:
+    """Tell listeners of a run that waited for longer than it was allowed to."""
+    if events.listened_to:
+        events.emit(RunChanged(str(key), job_id, RunState.MISSED, at, attempt=0))
 
 
 def _finish(

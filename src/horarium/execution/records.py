@@ -12,9 +12,9 @@ from horarium.errors import RunLost
 from horarium.execution.capture import RunLog
 from horarium.execution.execution import End, Execution
 from horarium.execution.recorder import Record, Recorder
-from horarium.store.claims import write_ends
 from horarium.store.database import Connection
 from horarium.store.dialects import Dialect
+from horarium.store.ends import write_ends
 from horarium.store.handing import hand_back, show_stopping
 from horarium.store.work import (
     Chunk,

@@ -22,7 +22,7 @@ from horarium.events import EventBus
 from horarium.execution import capture, owner
 from horarium.execution.alarms import Alarm, Alarms
 from horarium.execution.calling import call_async, call_in_thread, call_process
-from horarium.execution.execution import End, Execution, change_of, executor_of, raised, returned
+from horarium.execution.execution import End, Execution, change_of, executor_of, raised, returned, tell_missed
 from horarium.execution.loop_thread import LoopThread
 from horarium.execution.places import KINDS, LOOP, PROCESS, Capacity, Places, Reservation, Turns
 from horarium.execution.plan_link import Desk, PlanLink
@@ -61,7 +61,7 @@ class Runner:
         capacity: Capacity,
     ) -> None:
         self.places = Places(capacity)
-        self._claims = Claims(database)
+        self._claims = Claims(database, functools.partial(tell_missed, events))
         self._registry = registry
         self._clock = clock
         self._events = events

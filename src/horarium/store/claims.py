@@ -6,7 +6,7 @@ Every write names the run, its attempt and its node; what does not match is refu
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,7 +31,7 @@ from horarium.job import Job
 from horarium.states import HELD, Change, JobStatus, Overlap, RunState, sources, target
 from horarium.store import schema
 from horarium.store.database import Database
-from horarium.store.dialects import Dialect, Finish
+from horarium.store.dialects import Dialect
 from horarium.store.handing import hand_back
 from horarium.store.jobs import JOB_COLUMNS
 from horarium.store.quarantine import set_aside
@@ -41,7 +41,10 @@ from horarium.store.slots import free_slot, used_slots
 from horarium.store.work import Holder
 from horarium.values import RunKey
 
-attempts, clock, jobs, runs = schema.attempts, schema.job_clock, schema.jobs, schema.runs
+clock, jobs, runs = schema.job_clock, schema.jobs, schema.runs
+
+OnMissed = Callable[[RunKey, str, datetime], None]
+"""Told a run that could not be started in time, the id of its job, and when that was noticed."""
 
 SUSPECT = 2
 """From this many crashes on, a run is only started where no other such run is, so that the guilty one is found."""
@@ -67,6 +70,11 @@ _EXPIRE = (
         slot=None,
         finished_at=_NOW,
         stop_reason="no node had a free place for it within misfire_grace_time",
+    )
+    .returning(
+        runs.c.scheduled_at,
+        runs.c.job_key,
+        select(jobs.c.id).where(jobs.c.key == runs.c.job_key).scalar_subquery().label("job_id"),
     )
 )
 _TAKE = (
@@ -115,8 +123,9 @@ class HeldRun:
 class Claims:
     """What nodes do with runs."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, on_missed: OnMissed = lambda _key, _job_id, _at: None) -> None:
         self._database = database
+        self._on_missed = on_missed
         self._expired_until: datetime | None = None
 
     def claim(
@@ -190,7 +199,7 @@ class Claims:
         suspects: bool,
     ) -> list[Claimed]:
         with self._database.write() as connection:
-            self._expire(connection, now)
+            missed = self._expire(connection, now)
             if without_tasks:
                 _give_up_places(connection, without_tasks)
             self._database.dialect.walk_in_order(connection)
@@ -214,49 +223,16 @@ class Claims:
                     Claimed(key, job, row.attempt + 1, row.failures, row.payload, now, row.crashes >= SUSPECT)
                 )
             _take(connection, self._database.dialect, taken, node, now)
-            return claimed
+        for one in missed:
+            self._on_missed(RunKey(one.scheduled_at, one.job_key), one.job_id, now)
+        return claimed
 
-    def _expire(self, connection: Connection, now: datetime) -> None:
+    def _expire(self, connection: Connection, now: datetime) -> Sequence[Row[Any]]:
         """Write off what is too late to be started; not at each claim, since it takes a look at the whole queue."""
-        if self._expired_until is None or abs(now - self._expired_until) >= _EXPIRE_EVERY:
-            connection.execute(_EXPIRE, {"present": now})
-            self._expired_until = now
-
-
-def write_ends(
-    connection: Connection,
-    dialect: Dialect,
-    node: str,
-    ends: Sequence[Finish],
-    failed: Sequence[tuple[Finish, datetime]],
-) -> list[RunKey]:
-    """Write the ends of attempts, and a row for each of the `failed` among them (with its start).
-
-    Answers the runs that are not the node's now, whose ends were refused.
-    """
-    if not ends:
-        return []
-    refused = [RunKey(*key) for key in dialect.finish(connection, ends, node=node)]
-    if refused:
-        refused = _not_written_before(connection, node, refused, ends)
-    lost = set(refused)
-    rows = [
-        {
-            "scheduled_at": end.scheduled_at,
-            "job_key": end.job_key,
-            "attempt": end.attempt,
-            "outcome": end.state,
-            "node": node,
-            "started_at": started_at,
-            "finished_at": end.ended_at,
-            "error": end.error,
-        }
-        for end, started_at in failed
-        if (end.scheduled_at, end.job_key) not in lost
-    ]
-    if rows:
-        connection.execute(dialect.insert_new(attempts), rows)
-    return refused
+        if self._expired_until is not None and abs(now - self._expired_until) < _EXPIRE_EVERY:
+            return ()
+        self._expired_until = now
+        return connection.execute(_EXPIRE, {"present": now}).all()
 
 
 @functools.lru_cache(maxsize=64)
@@ -279,6 +255,8 @@ def _waiting_runs(executors: tuple[str, ...], without_tasks: tuple[str, ...], su
             runs.c.crashes,
             runs.c.slot,
             runs.c.payload,
+            runs.c.state.label("run_state"),
+            jobs.c.removed_at,
             *JOB_COLUMNS,
         )
         .join(jobs, jobs.c.key == runs.c.job_key)
@@ -317,7 +295,10 @@ def _give_up_places(connection: Connection, tasks: Collection[str]) -> None:
 
 
 def _job_of(connection: Connection, row: Row[Any], now: datetime) -> Job | None:
-    """The job of a run; None when the job or the run cannot be read: that one is set aside, and the others go on."""
+    """The job of a run; None when the run is over, since its job was removed, or when one of them cannot be read."""
+    if row.removed_at is not None and row.run_state == RunState.RETRYING:
+        _cancel(connection, row, now, "its job was removed")
+        return None
     try:
         job = read_job(row)
     except UNREADABLE as error:
@@ -326,17 +307,16 @@ def _job_of(connection: Connection, row: Row[Any], now: datetime) -> Job | None:
         return None  # its run waits until the job is mended
     if row.payload is None or is_payload(row.payload):
         return job
+    _cancel(connection, row, now, "its own task and arguments cannot be read")
+    return None
+
+
+def _cancel(connection: Connection, row: Row[Any], now: datetime, why: str) -> None:
     connection.execute(
         update(runs)
-        .where(_is(row), schema.state_in(_WAITING))
-        .values(
-            state=target(Change.CANCEL),
-            slot=None,
-            finished_at=now,
-            stop_reason="its own task and arguments cannot be read",
-        )
+        .where(_is(row), schema.state_in(_WAITING, by_index=False))
+        .values(state=target(Change.CANCEL), slot=None, finished_at=now, stop_reason=why)
     )
-    return None
 
 
 def _slots_for(connection: Connection, candidates: Sequence[Row[Any]]) -> dict[tuple[datetime, int], int | None]:
@@ -375,22 +355,6 @@ def _take(
     for row, slot in taken:
         if slot != row.slot:
             connection.execute(_TAKE_SLOT, held | {"at": row.scheduled_at, "of_job": row.job_key, "number": slot})
-
-
-def _not_written_before(
-    connection: Connection, node: str, refused: Sequence[RunKey], ends: Sequence[Finish]
-) -> list[RunKey]:
-    """Of refused ends, those that are not simply there already because a lost answer made us write them twice."""
-    query = select(runs.c.scheduled_at, runs.c.job_key, runs.c.attempt, runs.c.state).where(
-        tuple_(runs.c.scheduled_at, runs.c.job_key).in_([tuple(key) for key in refused]), runs.c.node == node
-    )
-    written = {(row.scheduled_at, row.job_key, row.attempt, row.state) for row in connection.execute(query)}
-    ours = {
-        (end.scheduled_at, end.job_key)
-        for end in ends
-        if (end.scheduled_at, end.job_key, end.attempt, end.state) in written
-    }
-    return [key for key in refused if tuple(key) not in ours]
 
 
 def _is(row: Row[Any]) -> Any:
