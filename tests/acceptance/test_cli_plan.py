@@ -74,6 +74,15 @@ def test_the_status_says_that_nothing_runs(cli: Cli) -> None:
     assert "no scheduler is running" in cli("status").out
 
 
+def test_the_status_says_that_the_plan_is_paused_though_nothing_runs(sqlite_cli: Cli) -> None:
+    sqlite_cli("jobs", "add", TASK, "--every", "1h", "--id", "clean")
+    assert sqlite_cli("status", json=True).json["paused"] is False
+    sqlite_cli("jobs", "pause", "--all")
+    answer = sqlite_cli("status", json=True)
+    assert (answer.json["status"], answer.json["paused"]) == ("stopped", True)
+    assert "horarium jobs resume --all" in sqlite_cli("status").out
+
+
 def test_pruning_tells_what_was_forgotten(cli: Cli) -> None:
     cli("jobs", "add", TASK, "--every", "1h", "--id", "clean")
     assert cli("prune", json=True).json == {"runs": 0, "decisions": 0, "jobs": 0, "nodes": 0}

@@ -35,6 +35,8 @@ def test_it_runs_the_jobs_of_the_file(sqlite_cli: Cli, tmp_path: Path) -> None:
     sqlite_cli.run("--config", str(file))
     eventually(lambda: [run["state"] for run in sqlite_cli("runs", "list", "once", json=True).json] == ["succeeded"])
     assert sqlite_cli("jobs", "show", "once", json=True).json["origin"] == "file:horarium.yaml"
+    edited = sqlite_cli("jobs", "edit", "once", "--name", "Once")
+    assert (edited.code, "the next start takes back" in edited.err) == (0, True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])

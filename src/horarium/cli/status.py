@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from horarium.scheduler import Scheduler
 
 OK, PAUSED, SILENT, STOPPED = "ok", "paused", "silent", "stopped"
+_PAUSED = "nothing comes due until `horarium jobs resume --all`"
 _WORDS = {
     OK: Text("ok", style="green"),
-    PAUSED: Text("paused: nothing comes due until `horarium jobs resume --all`", style="yellow"),
+    PAUSED: Text(f"paused: {_PAUSED}", style="yellow"),
     SILENT: Text("silent: no scheduler has been heard from for two heartbeats", style="yellow"),
     STOPPED: Text("stopped: no scheduler is running; `horarium run` starts one", style="red"),
 }
@@ -40,6 +41,7 @@ class Facts:
     """What is told. Numbers of runs are those of the last seven days."""
 
     state: str
+    paused: bool
     database: str
     config: str | None
     nodes: list[Seen]
@@ -78,6 +80,7 @@ def _look(scheduler: Scheduler) -> Facts:
     config = scheduler.settings.config
     return Facts(
         state=_state(nodes, paused=counted["paused"]),
+        paused=counted["paused"],
         database=scheduler.database_url,
         config=None if config is None else str(config),
         nodes=nodes,
@@ -102,6 +105,7 @@ def _json(facts: Facts) -> dict[str, Any]:
     following = facts.following
     return {
         "status": facts.state,
+        "paused": facts.paused,
         "database": facts.database,
         "config": facts.config,
         "nodes": [node_json(seen) for seen in facts.nodes],
@@ -118,6 +122,7 @@ def _page(facts: Facts, present: datetime) -> list[RenderableType]:
     details = Details(
         [
             ("Status", _WORDS[facts.state]),
+            ("Paused", _PAUSED if facts.paused and facts.state != PAUSED else None),
             ("Plan", facts.database),
             ("File", facts.config),
             ("Jobs", numbers(facts.jobs)),

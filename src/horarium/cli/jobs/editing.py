@@ -20,6 +20,8 @@ from horarium.errors import JobNotFound
 from horarium.job import Job
 from horarium.when import AllOf, AnyOf, Trigger, codec
 
+_FILE = "file:"
+
 
 @takes_bundles
 def edit(
@@ -60,6 +62,9 @@ def edit(
         write_json(job_json(changed))
     else:
         write(job_details(changed, now()))
+    if changed.origin.startswith(_FILE):
+        file = changed.origin.removeprefix(_FILE)
+        session.note(f"Job {job!r} stands in {file}: the next start takes back what that file says otherwise.")
 
 
 def _changed_trigger(job: Job, trigger: Trigger | None, zone: str | None) -> dict[str, Any]:
