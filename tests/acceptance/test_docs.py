@@ -37,7 +37,7 @@ from .cli_calls import HORARIUM, PATIENCE
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
-WITH_TESTS_OF_THEIR_OWN = {"cli.md", "configuration.md", "benchmarks.md"}
+WITH_TESTS_OF_THEIR_OWN = {"api.md", "cli.md", "configuration.md", "benchmarks.md"}
 NOTES = {"", "file", "printed", "same as", "sample", "commands"}
 SHELL = {"export", "horarium", "kill", "make", "pip", "python"}
 
@@ -310,3 +310,10 @@ def test_the_walk_of_the_readme_shows_what_it_says(
     before, after = (set(re.findall(r"Video (\d) analysed", written)) for written in (first, second))
     assert before | after == set("12345")
     assert "1" not in after, "its result was recorded before the kill"
+
+
+def test_the_public_names_are_those_of_the_code() -> None:
+    """If not: `python scripts/api_reference.py > docs/api.md`."""
+    command = [sys.executable, str(ROOT / "scripts" / "api_reference.py")]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert made.stdout == (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
