@@ -97,11 +97,15 @@ class Skip(HorariumError):
 
 
 class StepKeyUsedTwice(HorariumError):
-    """Two steps of one attempt have the same key, so that the second would be given the first one's result."""
+    """Two steps, batches or items of one attempt have the same key: the second would be given the first one's result.
 
-    def __init__(self, key: str) -> None:
-        super().__init__(f"step key {key!r} was used already in this attempt; give each step of a run its own key")
+    `key` is that key, `kind` what has it.
+    """
+
+    def __init__(self, key: str, kind: str = "step") -> None:
+        super().__init__(f"{kind} key {key!r} was used already in this attempt; give each {kind} its own key")
         self.key = key
+        self.kind = kind
 
 
 class RunStopped(HorariumError):

@@ -47,7 +47,7 @@ class Scope:
         used, mine = self._used, (kind, key)
         with self.core.claiming:
             if mine in used:
-                raise StepKeyUsedTwice(name)
+                raise StepKeyUsedTwice(name, kind)
             used.add(mine)
         try:
             yield name

@@ -34,7 +34,7 @@ class Score:
     def meet(self, key: str) -> bool:
         """Note an item; answers whether it has to be computed. Raises StepKeyUsedTwice for a key met before."""
         if key in self._met:
-            error = StepKeyUsedTwice(f"{self._batch}[{key}]")
+            error = StepKeyUsedTwice(f"{self._batch}[{key}]", "item")
             error.add_note("Two items of the batch have this key; give run.each() a `key` that tells them apart.")
             raise error
         self._met.add(key)
