@@ -30,6 +30,7 @@ class Change(StrEnum):
     ENQUEUE = "enqueue"
     CLAIM = "claim"
     ASK_TO_STOP = "ask to stop"
+    TIME_OUT = "time out"
     SUCCEED = "succeed"
     FAIL = "fail"
     RETRY_LATER = "retry later"
@@ -56,7 +57,13 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(Change.FIRE, _NEW, RunState.RUNNING, "a tick made the run and this node had a free place for it"),
     Transition(Change.ENQUEUE, _NEW, RunState.QUEUED, "a tick, or a person, made the run; any node may take it"),
     Transition(Change.CLAIM, (RunState.QUEUED, RunState.RETRYING), RunState.RUNNING, "a node took it; next attempt"),
-    Transition(Change.ASK_TO_STOP, (RunState.RUNNING,), RunState.STOPPING, "told to stop; its code has not ended yet"),
+    Transition(
+        Change.ASK_TO_STOP,
+        _HELD,
+        RunState.STOPPING,
+        "a person, or a newer run of the job, told it to stop; its code has not ended yet",
+    ),
+    Transition(Change.TIME_OUT, (RunState.RUNNING,), RunState.STOPPING, "its time is up; its code has not ended yet"),
     Transition(Change.SUCCEED, _HELD, RunState.SUCCEEDED, "the function returned"),
     Transition(Change.FAIL, _HELD, RunState.FAILED, "the function raised or timed out and no retry is left"),
     Transition(Change.RETRY_LATER, _HELD, RunState.RETRYING, "the attempt failed; another follows after a delay"),

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+from horarium.clock import SystemClock
+from horarium.errors import RunStopped
 from horarium.execution.execution import End, Execution, raised, returned
+from horarium.execution.records import EndRecord, NoteRecord, Writer
 from horarium.execution.registry import REGISTRY
 from horarium.states import RunState
 from horarium.store.claims import Claimed, Claims
 from horarium.store.database import Database
 from horarium.store.dialects import Dialect
-from horarium.store.ends import write_ends
 from horarium.store.nodes import Identity, Nodes
 from horarium.store.work import Holder, Work
 
@@ -37,6 +39,12 @@ class OtherNode:
         end = returned(execution, None, now) if error is None else raised(execution, error, now)
         return self._write(end, execution)
 
+    def finish_late(self, claimed: Claimed, now: datetime) -> bool:
+        """Record that a run ended because it was told that its time is up."""
+        execution = self._execution(claimed)
+        execution.tell_to_stop("its time is up", timed_out=True)
+        return self._write(raised(execution, RunStopped("its time is up"), now), execution)
+
     def finish_stopped(self, claimed: Claimed, now: datetime) -> bool:
         """Record that a run ended because it was told to stop."""
         execution = self._execution(claimed)
@@ -44,6 +52,12 @@ class OtherNode:
         end = raised(execution, RuntimeError("stopped"), now)
         assert end.state is RunState.CANCELLED
         return self._write(end, execution)
+
+    def time_out(self, claimed: Claimed, reason: str = "it took longer than its timeout of 1 s") -> None:
+        """Show that a run, in a thread, goes on although its time is up."""
+        note = NoteRecord(self.holder(claimed), stopping=reason)
+        with self._database.write() as connection:
+            Writer(self._database.dialect, SystemClock())(connection, [note])
 
     def give_back(self, claimed: Claimed, now: datetime) -> None:
         """Leave a run to others, as a node that shuts down does."""
@@ -82,6 +96,7 @@ class OtherNode:
         )
 
     def _write(self, end: End, execution: Execution) -> bool:
-        failed = [(end.finish, execution.started_at)] if end.failed else []
+        record = EndRecord(execution, end, lambda _execution, _end, _error: None)
         with self._database.write() as connection:
-            return not write_ends(connection, self._database.dialect, self.name, [end.finish], failed)
+            Writer(self._database.dialect, SystemClock())(connection, [record])
+        return not record.is_refused

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 from horarium.clock import Clock
@@ -12,6 +13,7 @@ from horarium.errors import RunLost
 from horarium.execution.capture import RunLog
 from horarium.execution.execution import End, Execution
 from horarium.execution.recorder import Record, Recorder
+from horarium.states import RunState
 from horarium.store.database import Connection
 from horarium.store.dialects import Dialect
 from horarium.store.ends import write_ends
@@ -199,12 +201,29 @@ class Writer:
         for record in records:
             by_node.setdefault(record.execution.node, []).append(record)
         for node, group in by_node.items():
-            refused = write_ends(
-                connection,
-                self._dialect,
-                node,
-                [record.end.finish for record in group],
-                [(record.end.finish, record.execution.started_at) for record in group if record.end.failed],
-            )
+            refused = self._write_group(connection, node, [(record.execution, record.end) for record in group])
             for record in group:
                 record.is_refused = record.execution.key in refused
+            stopped = [record for record in group if record.is_refused and record.end.state is RunState.RETRYING]
+            if stopped:
+                self._write_without_retry(connection, node, stopped)
+
+    def _write_without_retry(self, connection: Connection, node: str, records: Sequence[EndRecord]) -> None:
+        """Write the ends of runs that are not this node's now, or that somebody asked to stop before it heard of it."""
+        ends = [_without_retry(record.end) for record in records]
+        pairs = [(record.execution, end) for record, end in zip(records, ends, strict=True)]
+        refused = self._write_group(connection, node, pairs)
+        for record, end in zip(records, ends, strict=True):
+            record.is_refused = record.execution.key in refused
+            if not record.is_refused:
+                record.end = end
+
+    def _write_group(self, connection: Connection, node: str, ends: Sequence[tuple[Execution, End]]) -> list[RunKey]:
+        failed = [(end.finish, execution.started_at) for execution, end in ends if end.failed]
+        return write_ends(connection, self._dialect, node, [end.finish for _, end in ends], failed)
+
+
+def _without_retry(end: End) -> End:
+    """The same end of a run that is not to be tried again: as if it had been told to stop in time."""
+    finish = end.finish._replace(state=RunState.CANCELLED.value, failed=0, keeps_slot=False, not_before=None)
+    return replace(end, finish=finish, state=RunState.CANCELLED)

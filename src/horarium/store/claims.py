@@ -88,6 +88,7 @@ _TAKE = (
         finished_at=None,
         not_before=None,
         stop_reason=None,
+        timed_out=False,
         progress=None,
     )
 )

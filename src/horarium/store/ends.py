@@ -26,7 +26,8 @@ def write_ends(
 ) -> list[RunKey]:
     """Write the ends of attempts, and a row for each of the `failed` among them (with its start).
 
-    Answers the runs that are not the node's now, whose ends were refused.
+    Answers the runs whose ends were refused: those that are not the node's now, and those that were to be tried again
+    although somebody asked them to stop.
     """
     if not ends:
         return []

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, tuple_, update
 
-from horarium.states import Change, RunState, sources, target
+from horarium.states import Change, sources, target
 from horarium.store import schema
 from horarium.store.work import Holder, not_locked
 
@@ -22,7 +22,13 @@ def hand_back(connection: Connection, holders: Sequence[Holder], now: datetime, 
     Without `keep_places` others of their jobs may go before them, for runs that may wait long. Those that somebody
     asked to stop have ended by that: they are cancelled. What is not the holder's now stays as is.
     """
-    handed_back = {"state": target(Change.GIVE_BACK), "not_before": now, "node": None}
+    handed_back = {
+        "state": target(Change.GIVE_BACK),
+        "not_before": now,
+        "node": None,
+        "stop_reason": None,
+        "timed_out": False,
+    }
     if not keep_places:
         handed_back["slot"] = None
     for node in {holder.node for holder in holders}:
@@ -32,7 +38,7 @@ def hand_back(connection: Connection, holders: Sequence[Holder], now: datetime, 
             ours = tuple_(runs.c.scheduled_at, runs.c.job_key, runs.c.attempt).in_(some) & (runs.c.node == node)
             connection.execute(
                 update(runs)
-                .where(ours, runs.c.state == RunState.STOPPING)
+                .where(ours, schema.asked_to_stop())
                 .values(state=target(Change.CANCEL), slot=None, finished_at=now)
             )
             connection.execute(
@@ -41,9 +47,12 @@ def hand_back(connection: Connection, holders: Sequence[Holder], now: datetime, 
 
 
 def show_stopping(connection: Connection, holder: Holder, reason: str) -> None:
-    """Show that a run was told to stop by its own node. Not while its own transaction is open: nobody waits for it."""
+    """Show that a run was told to stop since its time is up, unless somebody asked it to stop before.
+
+    Not while its own transaction is open: nobody waits for it.
+    """
     connection.execute(
         update(runs)
-        .where(not_locked(holder), runs.c.state.in_(sources(Change.ASK_TO_STOP)))
-        .values(state=target(Change.ASK_TO_STOP), stop_reason=reason)
+        .where(not_locked(holder), runs.c.state.in_(sources(Change.TIME_OUT)))
+        .values(state=target(Change.TIME_OUT), stop_reason=reason, timed_out=True)
     )

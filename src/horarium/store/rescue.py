@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, select, update
 
-from horarium.states import Change, OnCrash, sources, target
+from horarium.states import Change, OnCrash, RunState, sources, target
 from horarium.store import schema
 from horarium.store.dialects import Dialect
 from horarium.store.rows import error_text
@@ -49,7 +49,9 @@ def rescue_from(connection: Connection, dialect: Dialect, node: str, now: dateti
             runs.c.crashes_in_all,
             runs.c.marks_at_crash,
             _MARKS.label("marks"),
+            runs.c.state,
             runs.c.stop_reason,
+            runs.c.timed_out,
             jobs.c.on_crash,
         )
         .join(jobs, jobs.c.key == runs.c.job_key)
@@ -69,7 +71,7 @@ def rescue_from(connection: Connection, dialect: Dialect, node: str, now: dateti
 
 
 def _values_after(row: Any, node: str, now: datetime, crashed: bool) -> dict[str, Any]:
-    """What a run that was on such a node becomes: cancelled if it was told to stop, failed, or queued again."""
+    """What a run that was on such a node becomes: cancelled if it was asked to stop, failed, or queued again."""
     values: dict[str, Any] = {}
     crashes, in_all = row.crashes, row.crashes_in_all
     if crashed:
@@ -77,7 +79,7 @@ def _values_after(row: Any, node: str, now: datetime, crashed: bool) -> dict[str
         crashes, in_all = (1 if row.marks > row.marks_at_crash else crashes + 1), in_all + 1
         values = {"crashes": crashes, "crashes_in_all": in_all, "marks_at_crash": row.marks}
     ended = {"slot": None, "finished_at": now}
-    if row.stop_reason is not None:
+    if row.state == RunState.STOPPING and not row.timed_out:
         return values | ended | {"state": target(Change.CANCEL)}
     if row.on_crash == OnCrash.FAIL:
         why = f'node {node} {_what_happened(crashed)} while the run was on it (on_crash: "fail")'
@@ -86,7 +88,8 @@ def _values_after(row: Any, node: str, now: datetime, crashed: bool) -> dict[str
     elif in_all >= CRASHES_IN_ALL:
         why = f"{in_all} nodes died while the run was on them, though it advanced between; the last was {node}"
     else:
-        return values | {"state": target(Change.RESCUE), "not_before": now, "node": None}
+        begins_anew = {"node": None, "stop_reason": None, "timed_out": False}
+        return values | begins_anew | {"state": target(Change.RESCUE), "not_before": now}
     return values | ended | {"state": target(Change.FAIL), "error": error_text(ErrorInfo(_NODE_DIED, why))}
 
 
@@ -95,6 +98,9 @@ def _what_happened(crashed: bool) -> str:
 
 
 def _lost_attempt(row: Any, node: str, now: datetime, crashed: bool) -> dict[str, Any]:
+    why = f"node {node} {_what_happened(crashed)}"
+    if row.timed_out:
+        why = f"{why}; the attempt had not ended although {row.stop_reason}"
     return {
         "scheduled_at": row.scheduled_at,
         "job_key": row.job_key,
@@ -103,5 +109,5 @@ def _lost_attempt(row: Any, node: str, now: datetime, crashed: bool) -> dict[str
         "node": node,
         "started_at": row.started_at,
         "finished_at": now,
-        "error": error_text(ErrorInfo(_NODE_DIED, f"node {node} {_what_happened(crashed)}")),
+        "error": error_text(ErrorInfo(_NODE_DIED, why)),
     }

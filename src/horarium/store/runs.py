@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, tuple_, update
 
 from horarium.errors import JobNotFound, RunNotFound, RunStateError
 from horarium.jsontext import clean, to_json_text
@@ -119,17 +119,21 @@ class Runs:
             if RunState(row.state) in FINAL:
                 raise RunStateError(f"run {run_id} is {row.state} already")
             if RunState(row.state) in HELD:
-                change: dict[str, Any] = {"state": target(Change.ASK_TO_STOP), "stop_reason": clean(reason)}
-                allowed = sources(Change.ASK_TO_STOP)
+                allowed: ColumnElement[bool] = ~schema.asked_to_stop() & runs.c.state.in_(sources(Change.ASK_TO_STOP))
+                change: dict[str, Any] = {
+                    "state": target(Change.ASK_TO_STOP),
+                    "stop_reason": clean(reason),
+                    "timed_out": False,
+                }
             else:
+                allowed = runs.c.state.in_([state for state in sources(Change.CANCEL) if state not in HELD])
                 change = {
                     "state": target(Change.CANCEL),
                     "stop_reason": clean(reason),
                     "finished_at": now,
                     "slot": None,
                 }
-                allowed = tuple(state for state in sources(Change.CANCEL) if state not in HELD)
-            connection.execute(update(runs).where(_is(row), runs.c.state.in_(allowed)).values(change))
+            connection.execute(update(runs).where(_is(row), allowed).values(change))
             return read_run(_one(connection, run_id))
 
     def retry(self, run_id: str, now: datetime) -> RunInfo:

@@ -26,8 +26,10 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    and_,
     false,
     literal_column,
+    not_,
     text,
 )
 from sqlalchemy.types import TypeEngine
@@ -196,6 +198,7 @@ runs = Table(
     Column("started_at", Instant),
     Column("finished_at", Instant),
     Column("stop_reason", Text),
+    Column("timed_out", Boolean, nullable=False, server_default=false()),
     Column("payload", Text),
     Column("progress", Text),
     Column("result", Text),
@@ -229,6 +232,7 @@ runs = Table(
 `slot` is this run's place among the job's `max_instances`; the unique index over it is the overlap lock of the whole
 fleet. `failures` counts failed attempts (for the retry policy), `crashes` attempts whose node died since the run last
 advanced, `crashes_in_all` all of them; `marks_at_crash` is how many rows of steps and items there were at the last one.
+`timed_out` says of a run that is stopping that nobody asked for it: its node told it so, since its time was up.
 `payload` holds the task and arguments when they are not, or no longer, those of the job.
 """
 
@@ -360,3 +364,8 @@ def state_in(states: Iterable[str], *, by_index: bool = True) -> ColumnElement[b
     words = sorted(RunState(state) for state in states)
     state = runs.c.state if by_index else runs.c.state + literal_column("''")
     return state.in_([literal_column(f"'{word}'") for word in words])
+
+
+def asked_to_stop() -> ColumnElement[bool]:
+    """Whether a person, or a newer run of its job, asked a held run to stop: it is never tried again then."""
+    return and_(runs.c.state == RunState.STOPPING, not_(runs.c.timed_out))

@@ -304,6 +304,6 @@ def _stop_replaced(connection: Connection, newer: Sequence[Fire], now: datetime)
         )
         connection.execute(
             update(runs)
-            .where(older, runs.c.state.in_(sources(Change.ASK_TO_STOP)))
-            .values(state=target(Change.ASK_TO_STOP), stop_reason=_REPLACED)
+            .where(older, runs.c.state.in_(sources(Change.ASK_TO_STOP)), ~schema.asked_to_stop())
+            .values(state=target(Change.ASK_TO_STOP), stop_reason=_REPLACED, timed_out=False)
         )

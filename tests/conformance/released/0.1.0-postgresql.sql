@@ -213,6 +213,7 @@ CREATE TABLE public.horarium_runs (
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
     stop_reason text,
+    timed_out boolean DEFAULT false NOT NULL,
     payload text,
     progress text,
     result text,
@@ -342,9 +343,9 @@ INSERT INTO public.horarium_run_logs VALUES ('2025-10-26 01:00:00.000003+00', 3,
 -- Data for Name: horarium_runs; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.horarium_runs VALUES ('2025-10-26 00:40:00.000001+00', 1, 'succeeded', 'cause-1', 1, 'node-1', 1, 1, 1, 1, 1, '2025-10-26 00:40:00.000001+00', '2025-10-26 00:40:00.000001+00', '2025-10-26 00:40:00.000001+00', '2025-10-26 00:40:00.000001+00', '2025-10-26 00:40:00.000001+00', 'stop_reason-1', 'payload-1', '{"done": 1, "total": 2, "message": "half"}', '{"answer": 42}', '{"type": "ValueError", "message": "no: \u00e9\u4e2d"}');
-INSERT INTO public.horarium_runs VALUES ('2025-10-26 00:50:00.000002+00', 2, 'succeeded', 'cause-2', 2, 'node-2', 2, 2, 2, 2, 2, '2025-10-26 00:50:00.000002+00', '2025-10-26 00:50:00.000002+00', '2025-10-26 00:50:00.000002+00', '2025-10-26 00:50:00.000002+00', '2025-10-26 00:50:00.000002+00', 'stop_reason-2', 'payload-2', '{"done": 1, "total": 2, "message": "half"}', '{"answer": 42}', '{"type": "ValueError", "message": "no: \u00e9\u4e2d"}');
-INSERT INTO public.horarium_runs VALUES ('2025-10-26 01:00:00.000003+00', 3, 'succeeded', 'cause-3', NULL, NULL, 3, 3, 3, 3, 3, '2025-10-26 01:00:00.000003+00', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO public.horarium_runs VALUES ('2025-10-26 00:40:00.000001+00', 1, 'succeeded', 'cause-1', 1, 'node-1', 1, 1, 1, 1, 1, '2025-10-26 00:40:00.000001+00', '2025-10-26 00:40:00.000001+00', '2025-10-26 00:40:00.000001+00', '2025-10-26 00:40:00.000001+00', '2025-10-26 00:40:00.000001+00', 'stop_reason-1', true, 'payload-1', '{"done": 1, "total": 2, "message": "half"}', '{"answer": 42}', '{"type": "ValueError", "message": "no: \u00e9\u4e2d"}');
+INSERT INTO public.horarium_runs VALUES ('2025-10-26 00:50:00.000002+00', 2, 'succeeded', 'cause-2', 2, 'node-2', 2, 2, 2, 2, 2, '2025-10-26 00:50:00.000002+00', '2025-10-26 00:50:00.000002+00', '2025-10-26 00:50:00.000002+00', '2025-10-26 00:50:00.000002+00', '2025-10-26 00:50:00.000002+00', 'stop_reason-2', false, 'payload-2', '{"done": 1, "total": 2, "message": "half"}', '{"answer": 42}', '{"type": "ValueError", "message": "no: \u00e9\u4e2d"}');
+INSERT INTO public.horarium_runs VALUES ('2025-10-26 01:00:00.000003+00', 3, 'succeeded', 'cause-3', NULL, NULL, 3, 3, 3, 3, 3, '2025-10-26 01:00:00.000003+00', NULL, NULL, NULL, NULL, NULL, false, NULL, NULL, NULL, NULL);
 
 
 --

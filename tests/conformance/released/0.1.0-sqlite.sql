@@ -168,6 +168,7 @@ CREATE TABLE horarium_runs (
 	started_at BIGINT, 
 	finished_at BIGINT, 
 	stop_reason TEXT, 
+	timed_out BOOLEAN DEFAULT 0 NOT NULL, 
 	payload TEXT, 
 	progress TEXT, 
 	result TEXT, 
@@ -177,9 +178,9 @@ CREATE TABLE horarium_runs (
  WITHOUT ROWID
 
 ;
-INSERT INTO "horarium_runs" VALUES(1761439200000001,1,'succeeded','cause-1',1,'node-1',1,1,1,1,1,1761439200000001,1761439200000001,1761439200000001,1761439200000001,1761439200000001,'stop_reason-1','payload-1','{"done": 1, "total": 2, "message": "half"}','{"answer": 42}','{"type": "ValueError", "message": "no: \u00e9\u4e2d"}');
-INSERT INTO "horarium_runs" VALUES(1761439800000002,2,'succeeded','cause-2',2,'node-2',2,2,2,2,2,1761439800000002,1761439800000002,1761439800000002,1761439800000002,1761439800000002,'stop_reason-2','payload-2','{"done": 1, "total": 2, "message": "half"}','{"answer": 42}','{"type": "ValueError", "message": "no: \u00e9\u4e2d"}');
-INSERT INTO "horarium_runs" VALUES(1761440400000003,3,'succeeded','cause-3',NULL,NULL,3,3,3,3,3,1761440400000003,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "horarium_runs" VALUES(1761439200000001,1,'succeeded','cause-1',1,'node-1',1,1,1,1,1,1761439200000001,1761439200000001,1761439200000001,1761439200000001,1761439200000001,'stop_reason-1',1,'payload-1','{"done": 1, "total": 2, "message": "half"}','{"answer": 42}','{"type": "ValueError", "message": "no: \u00e9\u4e2d"}');
+INSERT INTO "horarium_runs" VALUES(1761439800000002,2,'succeeded','cause-2',2,'node-2',2,2,2,2,2,1761439800000002,1761439800000002,1761439800000002,1761439800000002,1761439800000002,'stop_reason-2',0,'payload-2','{"done": 1, "total": 2, "message": "half"}','{"answer": 42}','{"type": "ValueError", "message": "no: \u00e9\u4e2d"}');
+INSERT INTO "horarium_runs" VALUES(1761440400000003,3,'succeeded','cause-3',NULL,NULL,3,3,3,3,3,1761440400000003,NULL,NULL,NULL,NULL,NULL,0,NULL,NULL,NULL,NULL);
 CREATE TABLE horarium_steps (
 	scheduled_at BIGINT NOT NULL, 
 	job_key BIGINT NOT NULL, 

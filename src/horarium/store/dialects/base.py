@@ -93,7 +93,10 @@ class Dialect(ABC):
 
     @abstractmethod
     def finish(self, connection: Connection, ends: Sequence[Finish], *, node: str) -> list[tuple[datetime, int]]:
-        """Write the ends of attempts that are still this node's; answers the keys of those that are not."""
+        """Write the ends of attempts that are still this node's; answers the keys of those that are not.
+
+        Refused too: another attempt (`retrying`) of a run that somebody asked to stop.
+        """
 
     @abstractmethod
     def walk_in_order(self, connection: Connection) -> None:

@@ -73,6 +73,7 @@ WITH ended AS (
     FROM ended AS e
     WHERE r.scheduled_at = e.scheduled_at AND r.job_key = e.job_key AND r.attempt = e.attempt
       AND r.node || '' = :node AND r.state || '' IN ('running', 'stopping')
+      AND (e.state <> 'retrying' OR r.state <> 'stopping' OR r.timed_out)
     RETURNING r.scheduled_at, r.job_key
 )
 SELECT scheduled_at, job_key FROM ended

@@ -67,6 +67,7 @@ FROM (
 ) AS e
 WHERE horarium_runs.scheduled_at = e.scheduled_at AND horarium_runs.job_key = e.job_key
   AND horarium_runs.attempt = e.attempt AND +node = :node AND +horarium_runs.state IN ('running', 'stopping')
+  AND (e.state <> 'retrying' OR horarium_runs.state <> 'stopping' OR timed_out)
 RETURNING horarium_runs.scheduled_at, horarium_runs.job_key
 """)
 

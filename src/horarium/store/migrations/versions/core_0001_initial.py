@@ -194,6 +194,7 @@ def upgrade() -> None:
         sa.Column("started_at", INSTANT, nullable=True),
         sa.Column("finished_at", INSTANT, nullable=True),
         sa.Column("stop_reason", sa.Text(), nullable=True),
+        sa.Column("timed_out", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("payload", sa.Text(), nullable=True),
         sa.Column("progress", sa.Text(), nullable=True),
         sa.Column("result", sa.Text(), nullable=True),
