@@ -1,4 +1,4 @@
-"""Rows of the CSV export, out of the documents of videos."""
+"""What is exported of videos, one after the other: rows for spreadsheets, and whole documents."""
 
 from __future__ import annotations
 
@@ -6,26 +6,38 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from horarium_apps.auto_analyze import queries
+from horarium_apps.auto_analyze import queries, searches
+from horarium_apps.auto_analyze.adapters.likeness import Fingerprints
 from horarium_apps.auto_analyze.domain import transcript
 from horarium_apps.auto_analyze.domain.csv_export import ExportedVideo
-from horarium_apps.auto_analyze.domain.duplicates import duplicates_among
+from horarium_apps.auto_analyze.domain.fingerprint import from_json as fingerprint_of
 from horarium_apps.auto_analyze.domain.outcome import from_document
 from horarium_apps.auto_analyze.domain.stages import in_words
 from horarium_apps.auto_analyze.domain.video import Video
 
 Transaction = Callable[[], AbstractContextManager[Any]]
+"""Opens a transaction of the plan's database that only reads: an export takes a while, and must keep nobody waiting."""
 
 
 def exported_videos(transaction: Transaction, user_id: int | None = None) -> Iterator[ExportedVideo]:
     """Yield a row for each video of one user, or of all, in the order in which they were added."""
     with transaction() as connection:
         users = {user.id: user.name for user in queries.list_users(connection)}
-        copies: dict[int, tuple[int, ...]] = {}
-        for one in users if user_id is None else (user_id,):
-            copies |= duplicates_among({key: each for (key, _path), each in queries.fingerprints(connection, one)})
+        looks: dict[int, Fingerprints] = {}
         for video, document in queries.videos_with_documents(connection, user_id):
-            yield exported(video, document, users.get(video.user_id, ""), copies.get(video.id, ()))
+            own = None if document is None else document.get("fingerprint")
+            if own is not None and video.user_id not in looks:
+                known = searches.fingerprints(connection, video.user_id)
+                looks[video.user_id] = Fingerprints((key, each) for (key, _path), each in known)
+            copies = () if own is None else looks[video.user_id].like(video.id, fingerprint_of(own))
+            yield exported(video, document, users.get(video.user_id, ""), copies)
+
+
+def exported_documents(transaction: Transaction, user_id: int | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the document of each video of one user, or of all, in the order in which they were added."""
+    with transaction() as connection:
+        for video, document in queries.videos_with_documents(connection, user_id):
+            yield {"video_id": video.id, "user_id": video.user_id, "path": str(video.path), "document": document}
 
 
 def exported(video: Video, document: Mapping[str, Any] | None, user: str, copies: tuple[int, ...]) -> ExportedVideo:

@@ -8,11 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, false, func, insert, or_, select, true, update
 
 from horarium_apps.auto_analyze.domain.backoff import Backoff
-from horarium_apps.auto_analyze.domain.fingerprint import Fingerprint
-from horarium_apps.auto_analyze.domain.fingerprint import from_json as fingerprint_of
+from horarium_apps.auto_analyze.domain.ids import LARGEST, is_id
 from horarium_apps.auto_analyze.domain.importing import Fate, KnownVideo
 from horarium_apps.auto_analyze.domain.media import FoundVideo
 from horarium_apps.auto_analyze.domain.texts import texts_of
@@ -24,7 +23,11 @@ AnyRow = Row[*tuple[Any, ...]]
 _NOT_SHOWN = {"mtime_ns", "run_id", "job_id", "document", "fingerprint", "failures"}
 _SHOWN = tuple(column for column in videos.c if column.name not in _NOT_SHOWN)
 _AT_ONCE = 500
+# Those of hours of speech are megabytes each.
+_DOCUMENTS_AT_ONCE = 20
 _BEFORE_ANALYSIS = (VideoStatus.NEW, VideoStatus.FAILED)
+_OF_A_TRY = ("error", "retry_at", "run_id", "job_id")
+_OF_CONTENT = ("document", "fingerprint", "duration", "sheet_path", "analysed_at")
 
 
 # --- users
@@ -42,6 +45,8 @@ def add_user(connection: Connection, name: str, now: datetime) -> User:
 
 def find_user(connection: Connection, user_id: int, *, lock: bool = False) -> User | None:
     """Return the user with this id, if there is one; `lock`: nobody else may lock the same one until we are done."""
+    if not is_id(user_id):
+        return None
     query = select(users).where(users.c.id == user_id)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else _user(row)
@@ -69,9 +74,9 @@ def list_videos(
     limit: int | None = None,
 ) -> list[Video]:
     """Return videos in the order in which they were added."""
-    query = select(*_SHOWN).order_by(videos.c.id).limit(limit)
+    query = select(*_SHOWN).order_by(videos.c.id).limit(None if limit is None else min(limit, LARGEST))
     if user_id is not None:
-        query = query.where(videos.c.user_id == user_id)
+        query = query.where(_is_of(user_id))
     if status is not None:
         query = query.where(videos.c.status == status)
     return [_video(row) for row in connection.execute(query)]
@@ -79,6 +84,8 @@ def list_videos(
 
 def find_video(connection: Connection, video_id: int) -> Video | None:
     """Return the video with this id, if there is one."""
+    if not is_id(video_id):
+        return None
     row = connection.execute(select(*_SHOWN).where(videos.c.id == video_id)).one_or_none()
     return None if row is None else _video(row)
 
@@ -104,30 +111,18 @@ def videos_with_documents(
     """Yield videos, of one user or of all, in the order in which they were added, with what was found in each."""
     query = select(*_SHOWN, videos.c.document).order_by(videos.c.id)
     if user_id is not None:
-        query = query.where(videos.c.user_id == user_id)
-    for row in connection.execution_options(yield_per=_AT_ONCE).execute(query):
+        query = query.where(_is_of(user_id))
+    for row in connection.execution_options(yield_per=_DOCUMENTS_AT_ONCE).execute(query):
         values = dict(row._mapping)
         document = values.pop("document")
         yield _video_of(values), None if document is None else json.loads(document)
-
-
-def fingerprints(
-    connection: Connection, user_id: int, *, without: int | None = None
-) -> list[tuple[tuple[int, str], Fingerprint]]:
-    """Return the fingerprints of a user's videos, each by the video's id and path; but that of the video `without`."""
-    query = select(videos.c.id, videos.c.path, videos.c.fingerprint).where(
-        videos.c.user_id == user_id, videos.c.fingerprint.is_not(None)
-    )
-    if without is not None:
-        query = query.where(videos.c.id != without)
-    return [((row.id, row.path), fingerprint_of(json.loads(row.fingerprint))) for row in connection.execute(query)]
 
 
 def count_by_status(connection: Connection, user_id: int | None = None) -> dict[VideoStatus, int]:
     """Return how many videos there are of each status, of one user or of all."""
     query = select(videos.c.status, func.count().label("number")).group_by(videos.c.status)
     if user_id is not None:
-        query = query.where(videos.c.user_id == user_id)
+        query = query.where(_is_of(user_id))
     counted = {VideoStatus(row.status): row.number for row in connection.execute(query)}
     return {status: counted.get(status, 0) for status in VideoStatus}
 
@@ -164,11 +159,17 @@ def add_videos(connection: Connection, user_id: int, found: Sequence[FoundVideo]
 
 
 def update_video_file(connection: Connection, known: KnownVideo, found: FoundVideo, fate: Fate) -> None:
-    """Note where a known video's file is now; what has to be analysed (again) is new from now on."""
+    """Note where a known video's file is now; what has to be analysed (again) is new from now on, as if it had never
+    failed, and nothing is known of content that is new.
+    """
     values: dict[str, Any] = _as_columns(found)
     if fate in {Fate.CHANGED, Fate.AGAIN}:
-        values |= {"status": VideoStatus.NEW, "error": None, "run_id": None, "job_id": None}
-    connection.execute(update(videos).where(videos.c.id == known.id, videos.c.status == known.status).values(values))
+        values |= {"status": VideoStatus.NEW, "failures": 0, **dict.fromkeys(_OF_A_TRY)}
+    if fate is Fate.CHANGED:
+        values |= dict.fromkeys(_OF_CONTENT)
+    query = update(videos).where(videos.c.id == known.id, videos.c.status == known.status).values(values)
+    if connection.execute(query).rowcount and fate is Fate.CHANGED:
+        connection.execute(delete(texts).where(texts.c.video_id == known.id))
 
 
 # --- videos, for an analysis
@@ -334,6 +335,10 @@ def release_videos(connection: Connection, run_id: str) -> int:
         .values(status=VideoStatus.NEW)
     )
     return connection.execute(query).rowcount
+
+
+def _is_of(user_id: int) -> ColumnElement[bool]:
+    return videos.c.user_id == user_id if is_id(user_id) else false()
 
 
 def _left(job_id: str, left_before: datetime) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -121,6 +122,14 @@ def test_an_export_that_cannot_be_written_says_why(plan: Library, call: Call) ->
 def test_an_export_as_json_has_the_whole_documents(plan: Library, call: Call) -> None:
     first = call("export", "--json").json[0]
     assert first["document"]["speech"]["model"] == "tiny.en"
+
+
+def test_an_export_as_json_is_written_to_the_file_that_is_named(plan: Library, call: Call, own_folder: Path) -> None:
+    answer = call("export", "--json", "--output", own_folder / "videos.json")
+    assert (answer.out, answer.err.startswith("3 videos written to ")) == ("", True)
+    written = (own_folder / "videos.json").read_text(encoding="utf-8")
+    assert json.loads(written) == call("export", "--json").json
+    assert len(json.loads(written)) == 3
 
 
 # --- show

@@ -1,15 +1,18 @@
 """Importing folders: what is added, what is known, and what is noticed."""
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from horarium_apps.auto_analyze.domain.errors import ImportFolderError, UserNotFoundError
 from horarium_apps.auto_analyze.domain.importing import Fate, KnownVideo, fate_of
 from horarium_apps.auto_analyze.domain.media import FoundVideo
 from horarium_apps.auto_analyze.domain.video import VideoStatus
-from horarium_apps.auto_analyze.tables import videos
+from horarium_apps.auto_analyze.tables import texts, videos
 
 from .plans import Library, linked
 
@@ -18,6 +21,19 @@ FOUND = FoundVideo(Path("/new/place.mp4"), "a" * 64, 10, 20)
 
 def known(status: VideoStatus, path: str = "/old/place.mp4") -> KnownVideo:
     return KnownVideo(1, Path(path), status)
+
+
+def failed_often(library: Library) -> None:
+    """Note that the only video has failed three times, and is to be tried again by itself."""
+    values = {"status": VideoStatus.FAILED, "failures": 3, "retry_at": datetime(2030, 1, 1, tzinfo=UTC)}
+    with library.scheduler.connection() as connection:
+        connection.execute(videos.update().values(values))
+
+
+def failures(library: Library) -> tuple[Any, ...]:
+    """How often the only video has failed in a row, and when it is tried again by itself."""
+    with library.scheduler.connection() as connection:
+        return tuple(connection.execute(select(videos.c.failures, videos.c.retry_at)).one())
 
 
 @pytest.mark.parametrize("status", [VideoStatus.NEW, VideoStatus.ANALYSING, VideoStatus.ANALYSED])
@@ -106,6 +122,46 @@ def test_a_video_that_failed_waits_again_when_it_is_imported_again(
     report = elsewhere.add(folder, user_id)
     (video,) = elsewhere.videos()
     assert (report.again, video.status, video.error) == (1, VideoStatus.NEW, None)
+
+
+def test_a_video_that_is_imported_again_begins_with_no_failures_counted(
+    elsewhere: Library, samples: list[Path], tmp_path: Path
+) -> None:
+    folder, user_id = linked(samples[:1], tmp_path / "videos"), elsewhere.add_user()
+    elsewhere.add(folder, user_id)
+    failed_often(elsewhere)
+    elsewhere.add(folder, user_id)
+    assert failures(elsewhere) == (0, None)
+
+
+def test_content_that_takes_the_place_of_what_failed_begins_with_no_failures_counted(
+    elsewhere: Library, samples: list[Path], tmp_path: Path
+) -> None:
+    folder, user_id = linked(samples[:1], tmp_path / "videos"), elsewhere.add_user()
+    elsewhere.add(folder, user_id)
+    failed_often(elsewhere)
+    (folder / samples[0].name).unlink()
+    shutil.copy(samples[1], folder / samples[0].name)
+    assert elsewhere.add(folder, user_id).changed == 1
+    assert failures(elsewhere) == (0, None)
+
+
+def test_nothing_is_known_of_content_that_takes_the_place_of_other_content(
+    elsewhere: Library, samples: list[Path], tmp_path: Path
+) -> None:
+    folder, user_id = linked(samples[:1], tmp_path / "videos"), elsewhere.add_user()
+    elsewhere.add(folder, user_id)
+    with elsewhere.scheduler.connection() as connection:
+        connection.execute(videos.update().values(document='{"duration":2.5}', duration=2.5, fingerprint="{}"))
+        text = {"position": 0, "source": "speech", "start": 0.0, "end": 1.0, "text": "River", "folded": "river"}
+        connection.execute(texts.insert().values(video_id=1, **text))
+    (folder / samples[0].name).unlink()
+    shutil.copy(samples[1], folder / samples[0].name)
+    elsewhere.add(folder, user_id)
+    with elsewhere.scheduler.connection() as connection:
+        (row,) = connection.execute(select(videos.c.document, videos.c.duration, videos.c.fingerprint))
+        assert connection.execute(select(texts)).all() == []
+    assert tuple(row) == (None, None, None)
 
 
 def test_what_cannot_be_read_is_left_out_and_told(elsewhere: Library, samples: list[Path], tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ class LocalFiles:
         Raises:
             ImportFolderError: there is no such folder, or it cannot be opened. Raised by the call itself.
         """
-        root = _absolute(folder)
+        root = absolute(folder)
         try:
             is_folder = stat.S_ISDIR(root.stat().st_mode)
         except (OSError, ValueError) as error:
@@ -164,7 +164,7 @@ class LocalFiles:
             return None
         if not stat.S_ISREG(facts.st_mode):
             return UnreadableFile(path, f"{quoted(path)} is not a regular file.")
-        if not _is_text(str(path)):
+        if not is_text(str(path)):
             return UnreadableFile(path, f"{quoted(path)}: the path is not valid UTF-8. Rename it.")
         if facts.st_ino and (facts.st_dev, facts.st_ino) in seen:
             return None
@@ -192,14 +192,16 @@ def _hashed(path: Path, progress: Fraction | None) -> FoundVideo:
         after = os.fstat(file.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or read != after.st_size:
         raise BlockingIOError(errno.EAGAIN, "it is being written right now; import it when it is complete")
-    return FoundVideo(_absolute(path), digest.hexdigest(), after.st_size, after.st_mtime_ns)
+    return FoundVideo(absolute(path), digest.hexdigest(), after.st_size, after.st_mtime_ns)
 
 
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would replace the links that a user chose
+def absolute(path: Path) -> Path:
+    """Return a path as videos are known by it: absolute, and without "..". Links that a user chose stay."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would replace links
 
 
-def _is_text(path: str) -> bool:
+def is_text(path: str) -> bool:
+    """Tell whether a path is text, and not bytes of another encoding, so that a database can keep it."""
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:

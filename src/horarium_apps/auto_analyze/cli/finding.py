@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
-from horarium import Scheduler
 from horarium_apps.auto_analyze import queries, searches
 from horarium_apps.auto_analyze.cli.library import UserId, count_of, found_text
-from horarium_apps.auto_analyze.cli.output import table, wants_json, write, write_json
+from horarium_apps.auto_analyze.cli.output import table, wants_json, write, write_json, write_json_list
 from horarium_apps.auto_analyze.cli.plan import existing_plan
 from horarium_apps.auto_analyze.domain.csv_export import write_csv
 from horarium_apps.auto_analyze.domain.describe import clock
 from horarium_apps.auto_analyze.domain.errors import AutoAnalyzeError, UserNotFoundError
 from horarium_apps.auto_analyze.domain.searching import Hit, parse_query
 from horarium_apps.auto_analyze.domain.video import Video
-from horarium_apps.auto_analyze.exporting import exported_videos
+from horarium_apps.auto_analyze.exporting import exported_documents, exported_videos
 
 
 def search(
@@ -31,7 +30,7 @@ def search(
     """Find videos by what is said in them and what is on screen, with the times."""
     query = parse_query(" ".join(_as_typed(word) for word in words))
     scheduler = existing_plan()
-    with scheduler.connection() as connection:
+    with scheduler.connection(read_only=True) as connection:
         _check_user(connection, user_id)
         hits = searches.search(connection, query, user_id=user_id)[:limit]
         videos = {hit.video_id: queries.find_video(connection, hit.video_id) for hit in hits}
@@ -62,19 +61,22 @@ def export(
     if csv == wants_json(context):
         raise typer.BadParameter("say in which form: --csv, or --json before the command", param_hint="--csv")
     scheduler = existing_plan()
-    with scheduler.connection() as connection:
+    with scheduler.connection(read_only=True) as connection:
         _check_user(connection, user_id)
-    if not csv:
-        write_json(list(_documents(scheduler, user_id)))
-        return
-    rows = exported_videos(scheduler.connection, user_id)
+    reading = partial(scheduler.connection, read_only=True)
+
+    def write_to(file: TextIO) -> int:
+        if csv:
+            return write_csv(exported_videos(reading, user_id), file)
+        return write_json_list(exported_documents(reading, user_id), file)
+
     if output is None:
-        write_csv(rows, sys.stdout)
+        write_to(sys.stdout)
         return
     try:
-        # A spreadsheet knows the encoding by the mark at the beginning.
-        with output.open("w", encoding="utf-8-sig", newline="") as file:
-            count = write_csv(rows, file)
+        # A spreadsheet knows the encoding by the mark at the beginning, which JSON must not have (RFC 8259).
+        with output.open("w", encoding="utf-8-sig" if csv else "utf-8", newline="" if csv else None) as file:
+            count = write_to(file)
     except OSError as error:
         raise AutoAnalyzeError(f"{output} cannot be written: {error.strerror}") from error
     typer.echo(f"{count_of(count)} written to {output}.", err=True)
@@ -101,9 +103,3 @@ def _hit_json(hit: Hit, video: Video) -> dict[str, Any]:
             {"source": one.source, "start": one.start, "end": one.end, "snippet": one.snippet} for one in hit.moments
         ],
     }
-
-
-def _documents(scheduler: Scheduler, user_id: int | None) -> Iterator[dict[str, Any]]:
-    with scheduler.connection() as connection:
-        for video, document in queries.videos_with_documents(connection, user_id):
-            yield {"video_id": video.id, "user_id": video.user_id, "path": str(video.path), "document": document}

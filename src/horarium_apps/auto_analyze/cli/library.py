@@ -11,8 +11,8 @@ import typer
 from rich.text import Text
 
 from horarium import Scheduler, get_scheduler
-from horarium_apps.auto_analyze import queries
-from horarium_apps.auto_analyze.adapters.files import LocalFiles
+from horarium_apps.auto_analyze import queries, searches
+from horarium_apps.auto_analyze.adapters.files import LocalFiles, absolute, is_text
 from horarium_apps.auto_analyze.cli.output import details, local, progress_bar, table, wants_json, write, write_json
 from horarium_apps.auto_analyze.cli.plan import existing_plan
 from horarium_apps.auto_analyze.domain import fingerprint
@@ -27,6 +27,9 @@ from horarium_apps.auto_analyze.importing import import_folder
 
 _SHOWN = 200
 """How many videos a table has unless told otherwise."""
+
+_DIGITS = 100
+"""More than any id has, and less than what Python refuses to read as a number."""
 
 UserId = Annotated[int | None, typer.Option("--user-id", metavar="N", help="Only the videos of this user.")]
 
@@ -80,7 +83,7 @@ def list_videos(
     as_json, shown = wants_json(context), limit or _SHOWN
     most = limit if as_json else shown + 1  # one more tells whether there are more
     scheduler = existing_plan()
-    with scheduler.connection() as connection:
+    with scheduler.connection(read_only=True) as connection:
         if user_id is not None and queries.find_user(connection, user_id) is None:
             raise UserNotFoundError(user_id)
         videos = queries.list_videos(connection, user_id=user_id, status=status, limit=most)
@@ -105,7 +108,7 @@ def show_video(
     """Show one video: how it stands, and what its analysis found."""
     scheduler = existing_plan()
     found = find_video(scheduler, video)
-    with scheduler.connection() as connection:
+    with scheduler.connection(read_only=True) as connection:
         document = queries.load_document(connection, found.id)
         copies = near_duplicates_of(connection, found, document)
     if wants_json(context):
@@ -151,7 +154,7 @@ def near_duplicates_of(connection: Any, video: Video, document: dict[str, Any] |
     own = None if document is None else document.get("fingerprint")
     if own is None:
         return []
-    others = queries.fingerprints(connection, video.user_id, without=video.id)
+    others = searches.fingerprints(connection, video.user_id, without=video.id)
     return [
         {"video_id": video_id, "path": path, "similarity": round(alike, 3)}
         for (video_id, path), alike in near_duplicates(fingerprint.from_json(own), others)
@@ -178,11 +181,12 @@ def count_of(number: int) -> str:
 
 def find_video(scheduler: Scheduler, text: str) -> Video:
     """Return the video with this id, or at this path. Raises VideoNotFoundError."""
-    with scheduler.connection() as connection:
+    with scheduler.connection(read_only=True) as connection:
+        found = None
         if text.isdecimal():
-            found = queries.find_video(connection, int(text))
-        else:
-            found = next(iter(queries.find_videos_at(connection, Path(text).absolute())), None)
+            found = queries.find_video(connection, int(text)) if len(text) <= _DIGITS else None
+        elif is_text(text):  # no other path was imported
+            found = next(iter(queries.find_videos_at(connection, absolute(Path(text)))), None)
     if found is None:
         raise VideoNotFoundError(text)
     return found

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from rich.console import Console, RenderableType
@@ -24,8 +24,22 @@ def wants_json(context: typer.Context) -> bool:
 
 def write_json(value: Any, *, line: bool = False) -> None:
     """Write one JSON document; `line`: on a line of its own, since others follow."""
-    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
-    typer.echo(json.dumps(value, ensure_ascii=not encoding.startswith("utf"), indent=None if line else 2))
+    typer.echo(json.dumps(value, ensure_ascii=_is_plain(sys.stdout), indent=None if line else 2))
+
+
+def write_json_list(values: Iterable[Any], to: TextIO) -> int:
+    """Write a list as one JSON document, each value as it comes; return how many there were."""
+    plain, count = _is_plain(to), 0
+    for count, value in enumerate(values, start=1):
+        to.write("[\n" if count == 1 else ",\n")
+        to.write("  " + json.dumps(value, ensure_ascii=plain, indent=2).replace("\n", "\n  "))
+    to.write("\n]\n" if count else "[]\n")
+    return count
+
+
+def _is_plain(stream: Any) -> bool:
+    """Tell whether a stream cannot be given every letter."""
+    return not (getattr(stream, "encoding", None) or "ascii").lower().startswith("utf")
 
 
 def write(renderable: RenderableType) -> None:

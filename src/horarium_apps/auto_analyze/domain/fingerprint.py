@@ -34,12 +34,17 @@ crop of 5 % is found mostly, one of 10 % mostly not, a mirrored copy never.
 LEAST_FRAMES = 4
 """Frames that must show something; a video with fewer is like no other."""
 
+UNLIKE_BITS = 24
+"""The most bits that count as different between two frames.
+
+Two pictures that have nothing in common agree by chance in half of the 64 bits, give or take 4.
+"""
+
+AROUND = 2
+"""Places by which two copies may be out of step: a twentieth cut off one end shifts frames there by 1.6 places."""
+
 # Between darkest and brightest of the shrunk pixels, of 255: below it, what a hash sees is the noise of the codec.
 _FLAT = 12
-# Two pictures that have nothing in common agree by chance in half of the 64 bits, give or take 4.
-_UNLIKE_BITS = 24
-# Places by which two copies may be out of step: a twentieth cut off one end shifts frames there by 1.6 places.
-_AROUND = 2
 _DIGITS = 16
 
 Key = TypeVar("Key", bound=Hashable)
@@ -152,15 +157,15 @@ def _similarity(one: Sequence[int | None], other: Sequence[int | None], wanted: 
     if min(told_one, told_other) < LEAST_FRAMES:
         return 0.0
     # What may still be lost, in bits, before the mean falls below what is wanted.
-    total = (told_one + told_other) * _UNLIKE_BITS
+    total = (told_one + told_other) * UNLIKE_BITS
     left = total * (1.0 - wanted)
     lost = 0
     for here, there in ((one, other), (other, one)):
         for place, mine in enumerate(here):
             if mine is None:
                 continue
-            best = _UNLIKE_BITS
-            for near in there[max(0, place - _AROUND) : place + _AROUND + 1]:
+            best = UNLIKE_BITS
+            for near in there[max(0, place - AROUND) : place + AROUND + 1]:
                 if near is not None and (differ := (mine ^ near).bit_count()) < best:
                     best = differ
             lost += best
