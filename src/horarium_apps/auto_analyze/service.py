@@ -9,13 +9,17 @@ import logging
 import threading
 from dataclasses import asdict, is_dataclass
 from typing import Any
+from weakref import WeakSet
 
 import horarium
 from horarium import HorariumError, Job, RunState, Scheduler, every
 from horarium_apps.auto_analyze import queries
+from horarium_apps.auto_analyze.domain.errors import AutoAnalyzeError, UserNotFoundError
+from horarium_apps.auto_analyze.domain.ids import is_id
 from horarium_apps.auto_analyze.domain.messages import START_FAILED, scheduler_started
 from horarium_apps.auto_analyze.jobs import analyze_videos, job_id
-from horarium_apps.auto_analyze.monitoring import read_figures
+from horarium_apps.auto_analyze.monitoring import no_figures, read_figures
+from horarium_apps.auto_analyze.plan import is_missing
 from horarium_apps.auto_analyze.status import find_jobs, nothing, read_status
 
 logger = logging.getLogger(__name__)
@@ -23,11 +27,20 @@ logger = logging.getLogger(__name__)
 _STOPPED = "the automatic analysis was stopped"
 _ACTIVE = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING, RunState.RETRYING)
 
+LONGEST_INTERVAL = 100 * 365 * 24 * 60
+"""The most minutes from one analysis to the next: a hundred years."""
+
+# Of the scheduler and not of who asks for it: there may be many `AutoAnalyzeScheduler`, and each may stop it.
+_lock = threading.RLock()
+_started: WeakSet[Scheduler] = WeakSet()
+_told: WeakSet[Scheduler] = WeakSet()
+
 
 class AutoAnalyzeScheduler:
     """The scheduled analysis of saved videos.
 
-    However many of these there are, each process has one scheduler: `horarium.get_scheduler()`.
+    However many of these there are, each process has one scheduler: `horarium.get_scheduler()`. What one of them
+    starts or stops has started or stopped for all.
 
     Parameters:
         scheduler: another one to work with, whose life stays the caller's.
@@ -35,9 +48,6 @@ class AutoAnalyzeScheduler:
 
     def __init__(self, scheduler: Scheduler | None = None) -> None:
         self._given = scheduler
-        self._started = False
-        self._told = False
-        self._lock = threading.RLock()
 
     @property
     def scheduler(self) -> Scheduler:
@@ -51,15 +61,18 @@ class AutoAnalyzeScheduler:
         analysis is one interval from now; a schedule that was there, and is not changed, keeps its next time.
 
         Returns:
-            True when the job is in the plan and the scheduler runs; False, after logging why, when that failed.
+            True when the job is in the plan and the scheduler runs; False, after logging why, when that failed: what is
+            no id of a user (a whole number from 1 on) or no interval (whole minutes) starts nothing.
         """
         try:
-            with self._lock:
-                trigger = _interval(interval_minutes)
-                self._tell_details()
-                if not self.scheduler.running:
-                    self.scheduler.start()
-                    self._started = self._given is None
+            trigger = _trigger(user_id, interval_minutes)
+            with _lock:
+                scheduler = self.scheduler
+                _tell_details(scheduler)
+                if not scheduler.running:
+                    scheduler.start()
+                    if self._given is None:
+                        _started.add(scheduler)
                 self._add(user_id, trigger)
         except Exception as error:  # noqa: BLE001 - whatever it is, a caller is told False, and the log says why
             log_failed_start(user_id, error)
@@ -71,9 +84,11 @@ class AutoAnalyzeScheduler:
         """Have a user's new videos analysed every so many minutes, by whatever process carries the plan.
 
         Raises:
+            UserNotFoundError: nobody can have this id.
+            AutoAnalyzeError: this is no id, or no interval.
             HorariumError: it cannot be scheduled.
         """
-        return self._add(user_id, _interval(interval_minutes))
+        return self._add(user_id, _trigger(user_id, interval_minutes))
 
     def stop(self, user_id: int | None = None) -> list[str]:
         """Stop the analysis of one user's videos, or of everybody's, wherever it runs.
@@ -86,7 +101,7 @@ class AutoAnalyzeScheduler:
         Raises:
             HorariumError: it cannot be stopped.
         """
-        jobs = find_jobs(self.scheduler, user_id)
+        jobs = [] if is_missing(self.scheduler) else find_jobs(self.scheduler, user_id)
         for job in jobs:
             self.scheduler.remove_job(job.id)
             self._cancel_runs(job)
@@ -95,18 +110,20 @@ class AutoAnalyzeScheduler:
     def stop_auto_analyzer(self, user_id: int | None = None) -> bool:
         """Stop the analysis of one user's videos, or of everybody's; see `stop`.
 
-        A scheduler that `start_auto_analyzer` started in this process ends when nobody's videos are to be analysed any
-        more.
+        The scheduler of this process ends when nobody's videos are to be analysed any more, if `start_auto_analyzer`
+        started it; one that somebody else started goes on.
 
         Returns:
             Whether there was anything to stop; False, after logging why, when that failed.
         """
         try:
-            with self._lock:
+            with _lock:
+                scheduler = self.scheduler
                 stopped = bool(self.stop(user_id))
-                if self._started and (user_id is None or not find_jobs(self.scheduler)):
-                    self.scheduler.shutdown(grace=self.scheduler.settings.shutdown_grace)
-                    self._started, stopped = False, True
+                if scheduler in _started and (user_id is None or not find_jobs(scheduler)):
+                    scheduler.shutdown(grace=scheduler.settings.shutdown_grace)
+                    _started.discard(scheduler)
+                    stopped = True
         except HorariumError as error:
             _log_failed_stop(error)
             return False
@@ -119,10 +136,10 @@ class AutoAnalyzeScheduler:
     def get_status(self, user_id: int | None = None) -> dict[str, Any]:
         """Return how it stands, also when it runs in another process; see `status.read_status` for what is told.
 
-        When the plan cannot be read, `is_running` is False and `error` says why.
+        When the plan cannot be read, `is_running` is False and `error` says why. Where there is no plan none is made.
         """
         try:
-            return read_status(self.scheduler, user_id)
+            return nothing() if is_missing(self.scheduler) else read_status(self.scheduler, user_id)
         except HorariumError as error:
             return {**nothing(), "error": str(error)}
 
@@ -134,13 +151,8 @@ class AutoAnalyzeScheduler:
         Raises:
             HorariumError: the plan cannot be read, or the settings are wrong.
         """
-        return read_figures(self.scheduler, user_id)
-
-    def _tell_details(self) -> None:
-        """Log what becomes of each occurrence and each run, at DEBUG."""
-        if not self._told:
-            self.scheduler.subscribe(_log_event)
-            self._told = True
+        scheduler = self.scheduler
+        return no_figures(scheduler) if is_missing(scheduler) else read_figures(scheduler, user_id)
 
     def _add(self, user_id: int, trigger: Any) -> Job:
         scheduler, name = self.scheduler, job_id(user_id)
@@ -190,7 +202,21 @@ def _log_failed_stop(error: Exception) -> None:
     logger.debug("Where that happened:", exc_info=error)
 
 
-def _interval(minutes: int) -> Any:
+def _tell_details(scheduler: Scheduler) -> None:
+    """Log what becomes of each occurrence and each run, at DEBUG."""
+    if scheduler not in _told:
+        scheduler.subscribe(_log_event)
+        _told.add(scheduler)
+
+
+def _trigger(user_id: object, minutes: Any) -> Any:
+    """Return when to analyse. Raises AutoAnalyzeError for what is no id of a user, or no interval."""
+    if not isinstance(user_id, int) or isinstance(user_id, bool):
+        raise AutoAnalyzeError(f"the id of a user is a whole number, not {user_id!r}; `add-user` tells it")
+    if not is_id(user_id):
+        raise UserNotFoundError(user_id)
+    if not isinstance(minutes, int) or isinstance(minutes, bool) or not 1 <= minutes <= LONGEST_INTERVAL:
+        raise AutoAnalyzeError(f"an interval is 1 to {LONGEST_INTERVAL} whole minutes, not {minutes!r}")
     return every(minutes=minutes)
 
 

@@ -37,7 +37,7 @@ def read_status(scheduler: Scheduler, user_id: int | None = None) -> dict[str, A
     """
     jobs = find_jobs(scheduler, user_id)
     nodes = scheduler.live_nodes()
-    with scheduler.connection() as connection:
+    with scheduler.connection(read_only=True) as connection:
         counts = queries.count_by_status(connection, user_id)
     ids = job_ids(scheduler, jobs, user_id)
     ended = _newest(scheduler, ids, ENDED)
@@ -77,7 +77,7 @@ def job_ids(scheduler: Scheduler, jobs: Iterable[Job], user_id: int | None = Non
     """Return the ids of these jobs, and of the ones that `start_auto_analyzer` adds, of one user or of all: removed
     ones have runs, too.
     """
-    with scheduler.connection() as connection:
+    with scheduler.connection(read_only=True) as connection:
         users = [user_id] if user_id is not None else [user.id for user in queries.list_users(connection)]
     return sorted({job.id for job in jobs} | {job_id(each) for each in users})
 

@@ -1,6 +1,7 @@
 """`horarium auto-analyze`, as people and programs call it."""
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.tables import videos
 
 from .plans import HORARIUM, Answer, Call, Library, Processes, eventually, linked
+
+HUGE = "99999999999999999999999"
 
 
 @pytest.fixture
@@ -51,12 +54,44 @@ def test_an_import_tells_programs_what_was_left_out(call: Call, folder: Path, tm
         (["import", "nowhere", "--user-id", "1"], "the folder"),
         (["show", "12"], "there is no video 12"),
         (["list", "--user-id", "7"], "there is no user 7"),
+        (["list", "--user-id", HUGE], f"there is no user {HUGE}"),
+        (["import", ".", "--user-id", HUGE], f"there is no user {HUGE}"),
+        (["show", HUGE], f"there is no video {HUGE}"),
+        (["show", "9" * 5000], "there is no video 9999"),
+        (["show", "0"], "there is no video 0"),
+        (["show", os.fsdecode(b"\xff.mp4")], "there is no video "),
+        (["retry", HUGE], f"there is no video {HUGE}"),
+        (["search", "river", "--user-id", HUGE], f"there is no user {HUGE}"),
+        (["export", "--csv", "--user-id", HUGE], f"there is no user {HUGE}"),
+        (["--user-id", HUGE, "--status"], f"there is no user {HUGE}"),
+        (["--user-id", HUGE, "--stop"], f"there is no user {HUGE}"),
+        (["--user-id", "-1", "--status"], "there is no user -1"),
     ],
 )
 def test_what_does_not_exist_is_an_error_with_a_way_out(call: Call, words: list[str], sentence: str) -> None:
     call("add-user", "anna")
     answer = call(*words)
     assert (answer.code, answer.err.startswith(f"Error: {sentence}")) == (1, True)
+
+
+def test_a_start_for_somebody_who_cannot_be_says_so_and_leaves_no_job(call: Call) -> None:
+    call("add-user", "anna")
+    answer = call("--user-id", HUGE)
+    assert (answer.code, f"Error: there is no user {HUGE}" in answer.err) == (1, True)
+    assert call("--status", "--json").json["jobs"] == []
+
+
+@pytest.mark.parametrize("words", [["list", "--limit", HUGE], ["search", "river", "--limit", HUGE]])
+def test_a_limit_beyond_all_numbers_is_none(call: Call, words: list[str]) -> None:
+    call("add-user", "anna")
+    assert call(*words).code == 0
+
+
+def test_a_video_is_found_by_whatever_leads_to_its_file(call: Call, folder: Path, samples: list[Path]) -> None:
+    call("add-user", "anna")
+    call("import", f"{folder.name}/../{folder.name}", "--user-id", 1)
+    for path in (folder, Path(folder.name), Path("..") / folder.parent.name / folder.name, folder / ".." / folder.name):
+        assert call("show", path / samples[0].name, "--json").json["id"] == 1
 
 
 def test_videos_are_listed_with_how_they_stand(call: Call, folder: Path, samples: list[Path]) -> None:
@@ -113,6 +148,7 @@ def test_the_flags_are_the_documented_ones(call: Call) -> None:
     "words",
     [
         ["--user-id", "1", "--interval", "0"],
+        ["--user-id", "1", "--interval", HUGE],
         ["--interval", "15"],
         ["--user-id", "1", "--status", "--stop"],
         ["--user-id", "1", "--status", "--interval", "5"],

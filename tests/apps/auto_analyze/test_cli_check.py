@@ -1,6 +1,9 @@
 """`horarium auto-analyze check`: each reason for which nothing is analysed, found and told."""
 
 import importlib.util
+import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,27 @@ def waiting(call: Call, samples: list[Path], tmp_path: Path) -> Path:
     folder = linked([samples[0]], tmp_path / "videos")
     call("import", folder, "--user-id", 1)
     return folder
+
+
+@pytest.fixture
+def elsewhere_models(waiting: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Every stage, with a model that is not on this machine and may be downloaded."""
+    monkeypatch.setenv("AUTO_ANALYZE_SKIP_STAGES", "[]")
+    monkeypatch.setenv("AUTO_ANALYZE_SPEECH_MODEL", "small")
+    monkeypatch.setenv("AUTO_ANALYZE_MODELS_FOLDER", str(tmp_path / "models"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of its own, of two megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only root may mount a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_all_is_well_where_a_process_carries_a_schedule(call: Call, waiting: Path, processes: Processes) -> None:
@@ -115,6 +139,68 @@ def test_the_libraries_of_each_stage_are_looked_for(call: Call, waiting: Path, m
     assert told == (
         "It is skipped, for rapidocr cannot be imported; `pip install 'horarium[auto-analyze]'` installs it."
     )
+
+
+@pytest.mark.parametrize("stage", ["fingerprint", "hook"])
+def test_a_stage_that_needs_no_library_is_not_told_to_need_one(
+    call: Call, waiting: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, package=None: None if name == "numpy" else find(name, package)
+    )
+    found = findings(call("check", "--json"))[stage]
+    assert (found["ok"], found["sentence"]) == (True, "It needs ffmpeg only.")
+
+
+def test_a_speech_model_that_is_there_is_told_with_its_folder(
+    call: Call, waiting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTO_ANALYZE_SKIP_STAGES", "[]")
+    found = findings(call("check", "--json"))["speech"]
+    assert (found["ok"], "the model tiny.en is in /" in found["sentence"]) == (True, True)
+
+
+def test_a_speech_model_that_is_to_be_downloaded_is_no_fault(call: Call, elsewhere_models: None) -> None:
+    found = findings(call("check", "--json"))["speech"]
+    assert (found["ok"], "is not on this machine; it is downloaded" in found["sentence"]) == (True, True)
+
+
+def test_a_speech_model_that_may_not_be_downloaded_is_a_fault(
+    call: Call, elsewhere_models: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What HF_HUB_OFFLINE=1 does, which is read only once, when the library is imported.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert "HF_HUB_OFFLINE forbids to download it" in fault(call("check", "--json"), "speech")
+
+
+def test_a_speech_model_that_nobody_knows_is_a_fault(
+    call: Call, elsewhere_models: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTO_ANALYZE_SPEECH_MODEL", "bogus")
+    assert "There is no speech model 'bogus'" in fault(call("check", "--json"), "speech")
+
+
+def test_a_folder_with_a_part_of_a_speech_model_is_a_fault(
+    call: Call, elsewhere_models: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "half").mkdir()
+    monkeypatch.setenv("AUTO_ANALYZE_SPEECH_MODEL", str(tmp_path / "half"))
+    assert "holds no whole speech model" in fault(call("check", "--json"), "speech")
+
+
+def test_a_user_who_cannot_be_is_told(call: Call, waiting: Path) -> None:
+    assert fault(call("check", "--user-id", 10**30, "--json"), "users").startswith(f"There is no user {10**30};")
+
+
+@pytest.mark.parametrize("plan_url", ["sqlite"], indirect=True)
+def test_a_full_disk_of_the_plan_is_called_full(call: Call, small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HORARIUM_DATABASE_URL", f"sqlite:///{small_disk / 'plan.db'}")
+    call("add-user", "anna")
+    with (small_disk / "filler").open("wb") as filler, pytest.raises(OSError, match="No space"):
+        while True:
+            os.write(filler.fileno(), bytes(4096))
+    assert fault(call("check", "--json"), "database").startswith(f"The disk of {small_disk / 'plan.db'} is full;")
 
 
 def test_a_stage_that_is_left_out_is_no_fault(call: Call, waiting: Path) -> None:

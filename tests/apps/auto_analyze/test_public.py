@@ -5,8 +5,9 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,11 +80,53 @@ def test_it_starts_inside_a_running_event_loop() -> None:
     assert get_auto_analyzer_status()["is_running"] is True
 
 
-@pytest.mark.parametrize("interval", [0, -5, "often"])
-def test_a_failed_start_is_logged_and_answers_false(interval: int, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("interval", [0, -5, "often", None, 1.5, True, 10**30])
+def test_a_failed_start_is_logged_and_answers_false(interval: Any, caplog: pytest.LogCaptureFixture) -> None:
     assert start_auto_analyzer(user_id=1, interval_minutes=interval) is False
     assert "[ERROR] Errore nell'avvio dello scheduler" in caplog.messages
     assert get_auto_analyzer_status()["jobs"] == []
+
+
+@pytest.mark.parametrize("user_id", [None, 1.5, -1, 0, True, "1", 10**30])
+def test_a_start_for_what_is_no_user_is_a_failed_one_that_leaves_nothing(
+    user_id: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert start_auto_analyzer(user_id=user_id) is False
+    assert "[ERROR] Errore nell'avvio dello scheduler" in caplog.messages
+    assert (horarium.get_scheduler().running, horarium.get_scheduler().get_jobs()) == (False, [])
+
+
+def test_asking_makes_no_plan() -> None:
+    assert get_auto_analyzer_status()["is_running"] is False
+    assert AutoAnalyzeScheduler().get_status(1)["jobs"] == []
+    assert get_scheduler().get_monitoring()["frequency"] == []
+    assert stop_auto_analyzer() is False
+    assert horarium.get_scheduler().plan_status().exists is False
+
+
+STOPS: dict[str, Callable[[], bool]] = {
+    "the function": stop_auto_analyzer,
+    "another instance": lambda: AutoAnalyzeScheduler().stop_scheduler(),
+    "the one of the process": lambda: get_scheduler().stop_scheduler(),
+    "one that was given the scheduler": lambda: AutoAnalyzeScheduler(horarium.get_scheduler()).stop_scheduler(),
+}
+
+
+@pytest.mark.parametrize("by", STOPS)
+def test_whoever_stops_it_has_stopped_it_for_all(by: str) -> None:
+    started = AutoAnalyzeScheduler()
+    started.start_auto_analyzer()
+    assert STOPS[by]() is True
+    statuses = [started.get_status(), get_scheduler().get_status(), get_auto_analyzer_status()]
+    assert [(status["is_running"], status["nodes"]) for status in statuses] == [(False, [])] * 3
+    assert started.scheduler.running is horarium.get_scheduler().running is False
+
+
+def test_what_the_function_started_is_stopped_by_any_instance() -> None:
+    start_auto_analyzer()
+    assert AutoAnalyzeScheduler().stop_scheduler() is True
+    assert horarium.get_scheduler().running is False
+    assert stop_auto_analyzer() is False
 
 
 def test_a_start_without_a_reachable_plan_answers_false(

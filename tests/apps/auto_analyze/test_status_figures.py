@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from horarium import Scheduler
 from horarium.testing import Timetable
 from horarium_apps.auto_analyze.adapters.machine import (
     free_space,
@@ -18,6 +19,7 @@ from horarium_apps.auto_analyze.adapters.machine import (
 )
 from horarium_apps.auto_analyze.cli.status_rows import figure_rows, in_bytes
 from horarium_apps.auto_analyze.monitoring import read_figures
+from horarium_apps.auto_analyze.plan import is_missing, plan_file
 from horarium_apps.auto_analyze.service import AutoAnalyzeScheduler
 
 from .plans import Call, Library, Processes, eventually, linked
@@ -98,6 +100,25 @@ def test_the_contact_sheets_and_the_disk_are_told(table: Timetable, own_folder: 
 def test_the_file_of_the_plan_is_told(table: Timetable) -> None:
     plan = read_figures(table.scheduler)["disk"]["plan"]
     assert plan["size"] >= Path(plan["path"]).stat().st_size > 0
+
+
+@pytest.mark.parametrize("plan_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("address", ["sqlite:///a.db", "sqlite:///a.db?timeout=3", "sqlite:///a%3Fb.db"])
+def test_the_file_of_a_plan_is_known_before_it_is_there(address: str, own_folder: Path) -> None:
+    scheduler = Scheduler(address, apps=[])
+    file = plan_file(scheduler)
+    assert (file, is_missing(scheduler)) == (own_folder / ("a?b.db" if "%" in address else "a.db"), True)
+    assert file is not None
+    assert not file.exists()
+    scheduler.get_jobs()  # which makes it
+    assert (file.exists(), is_missing(scheduler)) == (True, False)
+    scheduler.shutdown()
+
+
+def test_a_plan_on_a_server_is_no_file(own_folder: Path, plan_url: str) -> None:
+    scheduler = Scheduler(plan_url, apps=[])
+    assert (plan_file(scheduler) is None) is plan_url.startswith("postgresql")
+    scheduler.shutdown()
 
 
 # --- on the command line

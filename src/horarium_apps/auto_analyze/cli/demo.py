@@ -19,6 +19,7 @@ from horarium_apps.auto_analyze.cli.scheduling import schedule
 from horarium_apps.auto_analyze.importing import import_folder
 from horarium_apps.auto_analyze.jobs import job_id
 from horarium_apps.auto_analyze.samples import render_samples
+from horarium_apps.auto_analyze.service import LONGEST_INTERVAL
 
 _USER = "demo"
 
@@ -29,7 +30,9 @@ def demo(
         "sample-videos"
     ),
     count: Annotated[int, typer.Option("--videos", metavar="N", min=1, help="How many there are to be.")] = 24,
-    interval: Annotated[int, typer.Option("--interval", metavar="MINUTES", min=1, help="How often to analyse.")] = 1,
+    interval: Annotated[
+        int, typer.Option("--interval", metavar="MINUTES", min=1, max=LONGEST_INTERVAL, help="How often to analyse.")
+    ] = 1,
 ) -> None:
     """Make a user, sample videos and a schedule. What is there already is left as it is.
 

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from horarium import Scheduler, get_scheduler
 from horarium_apps.auto_analyze.domain.errors import AutoAnalyzeError
-
-_SQLITE = "sqlite:///"
-
-
-def is_missing(scheduler: Scheduler) -> bool:
-    """Tell whether the plan is an SQLite file that does not exist, which merely reading would make."""
-    address = scheduler.database_url.partition("?")[0]
-    return address.startswith(_SQLITE) and not Path(address.removeprefix(_SQLITE)).exists()
+from horarium_apps.auto_analyze.plan import is_missing
 
 
 def existing_plan() -> Scheduler:

@@ -9,11 +9,14 @@ import typer
 from horarium import NodeInfo, Scheduler, get_scheduler
 from horarium_apps.auto_analyze.cli.giving_way import giving_way
 from horarium_apps.auto_analyze.cli.output import details, local, wants_json, write, write_json
-from horarium_apps.auto_analyze.cli.plan import existing_plan, is_missing
+from horarium_apps.auto_analyze.cli.plan import existing_plan
 from horarium_apps.auto_analyze.cli.status_rows import figure_rows, status_rows
+from horarium_apps.auto_analyze.domain.errors import UserNotFoundError
+from horarium_apps.auto_analyze.domain.ids import is_id
 from horarium_apps.auto_analyze.domain.messages import STARTED_WELL, scheduler_started
 from horarium_apps.auto_analyze.monitoring import no_figures, read_figures
-from horarium_apps.auto_analyze.service import AutoAnalyzeScheduler, log_failed_start
+from horarium_apps.auto_analyze.plan import is_missing
+from horarium_apps.auto_analyze.service import LONGEST_INTERVAL, AutoAnalyzeScheduler, log_failed_start
 from horarium_apps.auto_analyze.status import is_here, nothing, read_status
 
 INTERVAL_MINUTES = 60
@@ -29,6 +32,7 @@ def scheduling(
             "--interval",
             metavar="MINUTES",
             min=1,
+            max=LONGEST_INTERVAL,
             help=f"How often: every so many minutes. [default: {INTERVAL_MINUTES}]",
         ),
     ] = None,
@@ -127,6 +131,7 @@ def _run_here(context: typer.Context) -> None:
 
 def _stop(context: typer.Context, user_id: int | None) -> None:
     scheduler = existing_plan()
+    _check_id(user_id)
     stopped = AutoAnalyzeScheduler(scheduler).stop(user_id)
     if wants_json(context):
         write_json({"stopped": stopped})
@@ -138,6 +143,7 @@ def _stop(context: typer.Context, user_id: int | None) -> None:
 
 
 def _show_status(context: typer.Context, user_id: int | None) -> None:
+    _check_id(user_id)
     scheduler = get_scheduler()
     if is_missing(scheduler):
         status, figures = nothing(), no_figures(scheduler)
@@ -147,6 +153,12 @@ def _show_status(context: typer.Context, user_id: int | None) -> None:
         write_json({**status, "monitoring": figures})
     else:
         write(details({**status_rows(status), **figure_rows(figures)}))
+
+
+def _check_id(user_id: int | None) -> None:
+    # Somebody who is not there yet may have a schedule already.
+    if user_id is not None and not is_id(user_id):
+        raise UserNotFoundError(user_id)
 
 
 def _option(name: str) -> str:
