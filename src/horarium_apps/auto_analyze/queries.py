@@ -318,11 +318,14 @@ def ask_again(connection: Connection, ids: Sequence[int], *, afresh: bool) -> in
     """
     values: dict[str, Any] = {"status": VideoStatus.NEW, "failures": 0, "retry_at": None, "error": None}
     if afresh:
-        values |= {"document": None, "run_id": None, "job_id": None}
+        values |= {"document": None, "fingerprint": None, "run_id": None, "job_id": None}
     asked = 0
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
         ended = videos.c.status.in_((VideoStatus.ANALYSED, VideoStatus.FAILED))
+        if afresh:
+            gone = select(videos.c.id).where(videos.c.id.in_(some), ended)
+            connection.execute(delete(texts).where(texts.c.video_id.in_(gone)))
         asked += connection.execute(update(videos).where(videos.c.id.in_(some), ended).values(values)).rowcount
     return asked
 

@@ -102,6 +102,16 @@ def test_videos_are_listed_with_how_they_stand(call: Call, folder: Path, samples
     assert lines[1].split() == ["1", "1", "new", "-", str(folder / samples[0].name)]
 
 
+def test_a_name_that_moves_the_cursor_is_shown_with_escapes(call: Call, samples: list[Path], tmp_path: Path) -> None:
+    call("add-user", "anna")
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "a\x1b[2Jb.mp4").write_bytes(samples[0].read_bytes())
+    call("import", tmp_path / "videos", "--user-id", 1)
+    for shown in (call("list").out, call("show", 1).out):
+        assert "\x1b" not in shown
+        assert r"a\x1b[2Jb.mp4" in shown
+
+
 def test_a_table_has_not_all_of_many_videos_and_says_so(call: Call, folder: Path) -> None:
     call("add-user", "anna")
     call("import", folder, "--user-id", 1)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from horarium import every
 from horarium.scheduler import set_scheduler
@@ -18,6 +19,7 @@ from horarium_apps.auto_analyze import queries
 from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg
 from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.jobs import analyze_videos, job_id
+from horarium_apps.auto_analyze.tables import texts
 
 from .plans import Call, Library
 
@@ -165,6 +167,8 @@ def test_what_is_known_is_forgotten_only_when_that_is_said(plan: Library, call: 
     with plan.scheduler.connection() as connection:
         assert queries.load_document(connection, 1) is not None
         assert queries.load_document(connection, 3) is None
+        with_texts = set(connection.scalars(select(texts.c.video_id)))
+        assert (1 in with_texts, 3 in with_texts) == (True, False)
 
 
 @pytest.mark.parametrize("words", [[], ["1", "--failed"], ["1", "--user-id", "1"]])

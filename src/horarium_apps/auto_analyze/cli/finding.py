@@ -16,6 +16,7 @@ from horarium_apps.auto_analyze.cli.plan import existing_plan
 from horarium_apps.auto_analyze.domain.csv_export import write_csv
 from horarium_apps.auto_analyze.domain.describe import clock
 from horarium_apps.auto_analyze.domain.errors import AutoAnalyzeError, UserNotFoundError
+from horarium_apps.auto_analyze.domain.names import printable
 from horarium_apps.auto_analyze.domain.searching import Hit, parse_query
 from horarium_apps.auto_analyze.domain.video import Video
 from horarium_apps.auto_analyze.exporting import exported_documents, exported_videos
@@ -42,7 +43,7 @@ def search(
         for hit, video in found:
             for place, moment in enumerate(hit.moments):
                 first = (str(video.id), str(video.user_id)) if place == 0 else ("", "")
-                name = video.path.name if place == 0 else ""
+                name = printable(video.path.name) if place == 0 else ""
                 made.add_row(*first, clock(moment.start), moment.source, found_text(moment.snippet, moment.marks), name)
         write(made)
     else:

@@ -22,6 +22,7 @@ from horarium_apps.auto_analyze.domain.document_reader import from_document
 from horarium_apps.auto_analyze.domain.errors import UserNotFoundError, VideoNotFoundError
 from horarium_apps.auto_analyze.domain.fingerprint import near_duplicates
 from horarium_apps.auto_analyze.domain.importing import ImportReport
+from horarium_apps.auto_analyze.domain.names import printable
 from horarium_apps.auto_analyze.domain.video import Video, VideoStatus
 from horarium_apps.auto_analyze.importing import import_folder
 
@@ -93,7 +94,8 @@ def list_videos(
         made = table("ID", "USER", "STATUS", "LENGTH", "FILE", "")
         for video in videos[:shown]:
             length = "-" if video.duration is None else clock(video.duration)
-            made.add_row(str(video.id), str(video.user_id), video.status, length, str(video.path), video.error or "")
+            path = printable(str(video.path))
+            made.add_row(str(video.id), str(video.user_id), video.status, length, path, video.error or "")
         write(made)
         if len(videos) > shown:
             typer.echo(f"These are the first {shown}; `--limit N` shows more, `--status` only some.", err=True)
@@ -117,7 +119,7 @@ def show_video(
     rows: dict[str, str | None] = {
         "Video": str(found.id),
         "User": str(found.user_id),
-        "Path": str(found.path),
+        "Path": printable(str(found.path)),
         "Status": found.status,
         "Error": found.error,
         "Added": local(found.added_at),

@@ -87,8 +87,8 @@ def schedule(context: typer.Context, scheduler: Scheduler, user_id: int, interva
 
 
 def _start(context: typer.Context, user_id: int, interval: int) -> None:
-    scheduler = get_scheduler()
     try:
+        scheduler = get_scheduler()
         answer = schedule(context, scheduler, user_id, interval)
         if wants_json(context):
             write_json(answer, line=True)

@@ -11,6 +11,9 @@ def quoted(path: PurePath) -> str:
     A name may hold line ends, control characters and bytes that are no UTF-8; in a message, a log or a table
     these appear as escapes.
     """
-    name = path.name or str(path)
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
-    return f'"{shown}"'
+    return f'"{printable(path.name or str(path))}"'
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, with escapes for what would be no letter, such as what moves a terminal's cursor."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
