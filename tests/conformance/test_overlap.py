@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+from sqlalchemy import insert, select
 
 from horarium import Retry, RunState, every
 from horarium.states import DecisionKind
+from horarium.store import schema
 from horarium.store.database import Database
 from horarium.testing import Timetable
 from horarium.values import RunInfo
@@ -287,3 +289,30 @@ def test_removing_the_job_cancels_what_waits_and_leaves_what_runs(table: Timetab
     assert table.scheduler.get_run(waiting.id).stop_reason == "the job was removed"
     assert states(table)[0] is RunState.RUNNING
     assert other.finish(claimed, now(table))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_tick_does_not_wait_for_a_run_that_is_in_a_transaction(table: Timetable, database: Database) -> None:
+    job = table.scheduler.add_job(note, every(hours=1), id="job", overlap="cancel_running")
+    table.scheduler.add_job(note, every(hours=1), id="other")
+    with database.write() as connection:
+        connection.execute(
+            insert(schema.runs).values(
+                scheduled_at=START,
+                job_key=job.key,
+                state="running",
+                cause="schedule",
+                node="elsewhere",
+                attempt=1,
+                created_at=START,
+                started_at=START,
+            )
+        )
+    (run,) = table.scheduler.runs("job")
+    with database.engine.connect() as transaction:
+        transaction.execute(select(schema.runs).with_for_update())
+        table.advance(hours=1)
+        assert [one.scheduled_at for one in table.scheduler.runs("other")] == [after(hours=1)]
+        assert table.scheduler.get_run(run.id).state is RunState.RUNNING
+    table.advance(hours=1)
+    assert table.scheduler.get_run(run.id).state is RunState.STOPPING

@@ -293,7 +293,10 @@ def _finish_jobs(connection: Connection, keys: Sequence[int]) -> None:
 
 
 def _stop_replaced(connection: Connection, newer: Sequence[Fire], now: datetime) -> None:
-    """Ask the other active runs of these jobs to stop, and cancel those that had not begun: the newest run stays."""
+    """Ask the other active runs of these jobs to stop, and cancel those that had not begun: the newest run stays.
+
+    One that is in a transaction of its own, which may take long, is not waited for: the next occurrence asks it.
+    """
     newest = {fire.job_key: fire for fire in sorted(newer)}
     for fire in newest.values():
         older = (runs.c.job_key == fire.job_key) & (runs.c.scheduled_at != fire.scheduled_at)
@@ -302,8 +305,10 @@ def _stop_replaced(connection: Connection, newer: Sequence[Fire], now: datetime)
             .where(older, runs.c.state.in_([RunState.QUEUED, RunState.RETRYING]))
             .values(state=target(Change.CANCEL), slot=None, finished_at=now, stop_reason=_REPLACED)
         )
+        to_ask = older & runs.c.state.in_(sources(Change.ASK_TO_STOP)) & ~schema.asked_to_stop()
+        free = select(runs.c.scheduled_at, runs.c.job_key).where(to_ask).with_for_update(skip_locked=True)
         connection.execute(
             update(runs)
-            .where(older, runs.c.state.in_(sources(Change.ASK_TO_STOP)), ~schema.asked_to_stop())
+            .where(tuple_(runs.c.scheduled_at, runs.c.job_key).in_(free))
             .values(state=target(Change.ASK_TO_STOP), stop_reason=_REPLACED, timed_out=False)
         )
