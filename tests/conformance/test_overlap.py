@@ -6,14 +6,15 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from horarium import Retry, RunState, every
 from horarium.states import DecisionKind
 from horarium.store import schema
 from horarium.store.database import Database
+from horarium.store.settling import stop_replaced
 from horarium.testing import Timetable
-from horarium.values import RunInfo
+from horarium.values import RunInfo, RunKey
 
 from . import tasks
 from .days import START, after
@@ -291,28 +292,35 @@ def test_removing_the_job_cancels_what_waits_and_leaves_what_runs(table: Timetab
     assert other.finish(claimed, now(table))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
-def test_a_tick_does_not_wait_for_a_run_that_is_in_a_transaction(table: Timetable, database: Database) -> None:
-    job = table.scheduler.add_job(note, every(hours=1), id="job", overlap="cancel_running")
-    table.scheduler.add_job(note, every(hours=1), id="other")
-    with database.write() as connection:
-        connection.execute(
-            insert(schema.runs).values(
-                scheduled_at=START,
-                job_key=job.key,
-                state="running",
-                cause="schedule",
-                node="elsewhere",
-                attempt=1,
-                created_at=START,
-                started_at=START,
-            )
-        )
-    (run,) = table.scheduler.runs("job")
-    with database.engine.connect() as transaction:
-        transaction.execute(select(schema.runs).with_for_update())
-        table.advance(hours=1)
-        assert [one.scheduled_at for one in table.scheduler.runs("other")] == [after(hours=1)]
-        assert table.scheduler.get_run(run.id).state is RunState.RUNNING
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)  # SQLite locks no rows
+@pytest.mark.parametrize(
+    ("before", "after_it"), [(RunState.RUNNING, RunState.STOPPING), (RunState.QUEUED, RunState.CANCELLED)]
+)
+def test_a_tick_does_not_wait_for_a_locked_run_and_asks_it_to_stop_later(
+    table: Timetable, other: OtherNode, database: Database, before: RunState, after_it: RunState
+) -> None:
+    table.scheduler.add_job(note, every(hours=1), id="job", overlap="cancel_running")
+    table.scheduler.add_job(note, every(hours=1), id="beside")
+    run = table.scheduler.run_now("job")
+    if before is RunState.RUNNING:
+        other.take(now(table))
+    engine = table.scheduler.inline_engine()
+    with database.engine.connect() as elsewhere:
+        elsewhere.execute(select(schema.runs).with_for_update())
+        table.clock.advance(hours=1)
+        assert engine.tick() == 2
+        assert engine.tick() == 0
+        assert table.scheduler.get_run(run.id).state is before
+    engine.tick()
+    assert table.scheduler.get_run(run.id).state is after_it
+    assert engine.drain() == (1 if before is RunState.RUNNING else 2)
+
+
+def test_a_run_that_ended_meanwhile_is_not_asked_to_stop(table: Timetable, database: Database) -> None:
+    table.scheduler.add_job(note, every(hours=1), id="job")
     table.advance(hours=1)
-    assert table.scheduler.get_run(run.id).state is RunState.STOPPING
+    (run,) = table.scheduler.runs("job")
+    at, key = RunKey.parse(run.id)
+    with database.write() as connection:
+        assert not stop_replaced(connection, [(at, key)], now(table))
+    assert table.scheduler.get_run(run.id).state is RunState.SUCCEEDED

@@ -15,7 +15,7 @@ from horarium import PermanentError, Retry, Run, RunState, Scheduler, Skip, Sync
 from horarium.errors import ArgumentsNotJSON, RunLost, RunNotFound, StepKeyUsedTwice
 from horarium.store import schema
 from horarium.store.database import Database
-from horarium.store.work import Work
+from horarium.store.work import Holder, Work, fence, insert_step
 from horarium.testing import Timetable
 from horarium.values import RunInfo
 
@@ -440,17 +440,45 @@ def test_only_the_holder_of_a_run_gets_its_fence(
     table.run_due()
 
 
-@pytest.mark.parametrize("url", ["postgresql"], indirect=True)  # SQLite has one writer at a time by itself
-def test_a_fenced_write_holds_off_a_rescue_until_it_is_committed(
-    table: Timetable, other: OtherNode, database: Database
-) -> None:
+@pytest.fixture
+def held(table: Timetable, other: OtherNode) -> Holder:
+    """A run of another node's, as its writes name it."""
     table.scheduler.add_job(note, at(START), id="job")
     table.scheduler.inline_engine().tick()
     (claimed,) = other.take(START)
-    with Work(database).fenced(other.holder(claimed)), database.engine.connect() as second:
+    return other.holder(claimed)
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)  # SQLite has one writer at a time by itself
+def test_a_rescue_waits_for_a_fenced_write_that_is_about_to_commit(held: Holder, database: Database) -> None:
+    with database.write() as connection, database.engine.connect() as second:
+        fence(connection, held)
         second.execute(text("SET lock_timeout = '50ms'"))
         with pytest.raises(Exception, match="lock timeout"):
             second.execute(schema.runs.update().values(state="queued"))
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_what_a_run_wrote_in_a_transaction_is_undone_when_it_was_taken_up_elsewhere_meanwhile(
+    held: Holder, table: Timetable, other: OtherNode, database: Database
+) -> None:
+    with pytest.raises(RunLost), Work(database).fenced(held) as connection:
+        insert_step(connection, other.dialect, held, "step", "1", START)
+        assert other.die(START) == 1
+    assert table.scheduler.run_steps(str(held.key)) == {}
+    table.run_due()
+    assert table.scheduler.get_run(str(held.key)).state is RunState.SUCCEEDED
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_nobody_waits_for_the_transaction_of_a_run(
+    held: Holder, table: Timetable, other: OtherNode, database: Database
+) -> None:
+    with Work(database).fenced(held) as connection:
+        insert_step(connection, other.dialect, held, "step", "1", START)
+        assert table.scheduler.cancel_run(str(held.key)).state is RunState.STOPPING
+        assert table.scheduler.add_job(note, at(START), id="job", args=[2], replace_existing=True).args == (2,)
+    assert table.scheduler.run_steps(str(held.key)) == {"step": 1}, "who was asked to stop has its work still"
 
 
 def test_a_retry_by_hand_gives_the_run_a_higher_token(table: Timetable) -> None:

@@ -74,6 +74,7 @@ class Attendant:
 
     def attend(self) -> None:
         """Once: tell runs that were asked to stop, and claim what waits. Raises PlanUnavailable."""
+        self._ticker.ask_again()
         self._runner.attend()
         self._claim()
 
@@ -113,7 +114,8 @@ class Attendant:
             self._ticker.look_again()
         if self._look_at_ours:
             self._look_at_ours = False
-            self._runner.attend()
+            self._ticker.ask_again()
+        self._runner.attend()
         self._claim()
 
 

@@ -45,6 +45,7 @@ class InlineEngine(Engine):
         """Decide everything that is due now; answers how many occurrences got a run."""
         made = 0
         now = self._clock.now()
+        self._node.ticker.ask_again()
         while due := self._node.ticker.due(now):
             settled = self._node.ticker.apply(due, now, self._node.id)
             made += len(settled.queued) + len(settled.started)

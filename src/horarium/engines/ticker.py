@@ -43,6 +43,7 @@ class Ticker:
         self._events = events
         self._strange: set[int] = set()
         self._unknown_tasks: set[str] = set()
+        self._unasked: list[tuple[datetime, int]] = []
         self._lock = threading.Lock()
         self.lookahead = Lookahead()
         self.on_queued: Callable[[Collection[str]], None] = lambda kinds: None
@@ -98,6 +99,9 @@ class Ticker:
             self._runner.cancel_reservation(reservation)
             self.lookahead.forget()
             raise
+        if settled.unasked:
+            with self._lock:
+                self._unasked.extend(settled.unasked)
         self.lookahead.written(thoughts, settled.lost_races)
         self._runner.launch(reservation, settled.started, now, node)
         if settled.queued:
@@ -109,6 +113,19 @@ class Ticker:
                     OccurrencesDecided(job.id, one.kind, one.count, one.first_at, one.last_at, one.reason)
                 )
         return settled
+
+    def ask_again(self) -> None:
+        """Ask those runs to stop that made way for a newer one and could not be asked. Raises PlanUnavailable."""
+        if not self._unasked:
+            return
+        with self._lock:
+            unasked, self._unasked = self._unasked, []
+        left = unasked
+        try:
+            left = self._ticks.stop_replaced(unasked, self._clock.now())
+        finally:
+            with self._lock:
+                self._unasked.extend(left)
 
     def next_time(self) -> datetime | None:
         """When the next job is due that can run here, or to look again."""

@@ -186,7 +186,8 @@ class PlanLink:
             added.clear()
             with self.transaction() as connection:
                 tried.append(state.extended([_written(connection, mark, added) for mark in marks]))
-                write_chunk(connection, self._desk.database.dialect, self._holder, tried[-1], self.clock.now())
+                dialect, now = self._desk.database.dialect, self.clock.now()
+                write_chunk(connection, dialect, self._holder, tried[-1], now, wait=True)
             state.accept(tried[-1])
 
         self._patiently(once)

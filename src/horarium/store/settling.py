@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, case, func, insert, literal, select, tuple_, update
 
 from horarium.decide import Unrun, Verdict, decide, start_deadline
 from horarium.job import Job
-from horarium.states import ACTIVE, Cause, Change, DecisionKind, JobStatus, Overlap, RunState, sources, target
+from horarium.states import ACTIVE, HELD, Cause, Change, DecisionKind, JobStatus, Overlap, target
 from horarium.store import schema
 from horarium.store.dialects import Dialect, Fire, Move
 from horarium.store.slots import free_slot, used_slots
@@ -43,13 +43,15 @@ class Thought:
 class Settled:
     """What became of a tick's thoughts.
 
-    `started` are runs that this node must execute now, `queued` the jobs of those that wait for any node.
+    `started` are runs that this node must execute now, `queued` the jobs of those that wait for any node,
+    `unasked` runs that must stop for a newer one and could not be asked: see `stop_replaced`.
     """
 
     started: Sequence[tuple[Job, datetime]]
     queued: Sequence[Job]
     unrun: Sequence[tuple[Job, Unrun]]
     lost_races: int
+    unasked: Sequence[tuple[datetime, int]] = ()
 
 
 def settle(connection: Connection, dialect: Dialect, job: Job, now: datetime) -> None:
@@ -145,12 +147,11 @@ def write_thoughts(
     _insert_decisions(connection, told, node, now)
     _finish_jobs(connection, [t.job.key for t in thoughts if t.verdict.next_run_time is None and t.job.key in by_key])
     made = [fire for fire in fires if fire.job_key in by_key and fire[:2] not in turned_away]
-    _stop_replaced(
-        connection, [fire for fire in made if by_key[fire.job_key].policies.overlap is Overlap.CANCEL_RUNNING], now
-    )
+    replaced = _replaced(connection, [f for f in made if by_key[f.job_key].policies.overlap is Overlap.CANCEL_RUNNING])
+    unasked = stop_replaced(connection, replaced, now)
     started = [(by_key[fire.job_key], fire.scheduled_at) for fire in made if fire.running]
     queued = [by_key[fire.job_key] for fire in made if not fire.running]
-    return Settled(started, queued, told, len(lost))
+    return Settled(started, queued, told, len(lost), unasked)
 
 
 def record_unrun(connection: Connection, job: Job, entries: Iterable[Unrun], node: str, now: datetime) -> None:
@@ -292,23 +293,47 @@ def _finish_jobs(connection: Connection, keys: Sequence[int]) -> None:
         )
 
 
-def _stop_replaced(connection: Connection, newer: Sequence[Fire], now: datetime) -> None:
-    """Ask the other active runs of these jobs to stop, and cancel those that had not begun: the newest run stays.
+def _replaced(connection: Connection, newer: Sequence[Fire]) -> list[tuple[datetime, int]]:
+    """The other active runs of these jobs, but for those that were asked to stop: the newest run stays."""
+    if not newer:
+        return []
+    newest = {fire.job_key: fire.scheduled_at for fire in sorted(newer)}
+    query = select(runs.c.scheduled_at, runs.c.job_key).where(runs.c.job_key.in_(newest), _to_stop())
+    return [(row.scheduled_at, row.job_key) for row in connection.execute(query) if row[0] != newest[row.job_key]]
 
-    One that is in a transaction of its own, which may take long, is not waited for: the next occurrence asks it.
+
+def stop_replaced(
+    connection: Connection, replaced: Sequence[tuple[datetime, int]], now: datetime
+) -> list[tuple[datetime, int]]:
+    """Ask these runs to stop, and cancel those that had not begun. Answers those to be asked again in a moment.
+
+    Their rows may be locked: by a node that is claiming one, or by one that was stopped while it wrote. All the jobs of
+    a tick must not wait for that.
     """
-    newest = {fire.job_key: fire for fire in sorted(newer)}
-    for fire in newest.values():
-        older = (runs.c.job_key == fire.job_key) & (runs.c.scheduled_at != fire.scheduled_at)
-        connection.execute(
-            update(runs)
-            .where(older, runs.c.state.in_([RunState.QUEUED, RunState.RETRYING]))
-            .values(state=target(Change.CANCEL), slot=None, finished_at=now, stop_reason=_REPLACED)
+    if not replaced:
+        return []
+    key = tuple_(runs.c.scheduled_at, runs.c.job_key)
+    free = select(runs.c.scheduled_at, runs.c.job_key).where(key.in_(replaced), _to_stop())
+    had_begun = runs.c.state.in_(HELD)
+    asked = connection.execute(
+        update(runs)
+        .where(key.in_(free.with_for_update(skip_locked=True)), _to_stop())
+        .values(
+            state=case((had_begun, target(Change.ASK_TO_STOP)), else_=target(Change.CANCEL)),
+            slot=case((had_begun, runs.c.slot)),
+            finished_at=case((had_begun, runs.c.finished_at), else_=literal(now, schema.Instant)),
+            stop_reason=_REPLACED,
+            timed_out=False,
         )
-        to_ask = older & runs.c.state.in_(sources(Change.ASK_TO_STOP)) & ~schema.asked_to_stop()
-        free = select(runs.c.scheduled_at, runs.c.job_key).where(to_ask).with_for_update(skip_locked=True)
-        connection.execute(
-            update(runs)
-            .where(tuple_(runs.c.scheduled_at, runs.c.job_key).in_(free))
-            .values(state=target(Change.ASK_TO_STOP), stop_reason=_REPLACED, timed_out=False)
-        )
+        .returning(runs.c.scheduled_at, runs.c.job_key)
+    )
+    done = {(row.scheduled_at, row.job_key) for row in asked}
+    left = [one for one in replaced if one not in done]
+    if not left:
+        return []
+    still = select(runs.c.scheduled_at, runs.c.job_key).where(key.in_(left), _to_stop())
+    return [(row.scheduled_at, row.job_key) for row in connection.execute(still)]
+
+
+def _to_stop() -> ColumnElement[bool]:
+    return runs.c.state.in_(ACTIVE) & ~schema.asked_to_stop()

@@ -20,7 +20,7 @@ from horarium.store.jobs import select_jobs
 from horarium.store.quarantine import Definition, let_go, set_aside, set_aside_damaged_clocks
 from horarium.store.rows import UNREADABLE, clock_faults, read_job
 from horarium.store.schema import UnreadableTime
-from horarium.store.settling import Settled, Thought, write_thoughts
+from horarium.store.settling import Settled, Thought, stop_replaced, write_thoughts
 
 clock, facts, jobs = schema.job_clock, schema.facts, schema.jobs
 
@@ -110,6 +110,11 @@ class Ticks:
         """Write decisions in one transaction; see `settling.write_thoughts`."""
         with self._database.write() as connection:
             return write_thoughts(connection, self._database.dialect, thoughts, node=node, now=now, takes=takes)
+
+    def stop_replaced(self, replaced: Sequence[tuple[datetime, int]], now: datetime) -> list[tuple[datetime, int]]:
+        """Ask runs to stop that a tick could not ask; answers those still left. See `settling.stop_replaced`."""
+        with self._database.write() as connection:
+            return stop_replaced(connection, replaced, now)
 
     def hold(self, faults: Mapping[Definition, str], status: JobStatus) -> list[int]:
         """Keep jobs out of the ticks, as broken or quarantined, and say why. They stay where they are.

@@ -58,13 +58,19 @@ class Work:
 
     @contextmanager
     def fenced(self, holder: Holder) -> Iterator[Connection]:
-        """A transaction that holds the run's row, so that nobody can take the run before it commits.
+        """A transaction that commits only while the run is the holder's.
 
-        Raises RunLost when the run is not the holder's now.
+        Its row is held at the end only, so that nobody can take the run before it commits. It may take long until
+        then, and meanwhile the run can be asked to stop, its job changed, and what its node lost be taken up again.
+
+        Raises RunLost, when it begins or when it ends.
         """
         with self._database.write() as connection:
-            fence(connection, holder)
+            if connection.execute(select(runs.c.attempt).where(_held_by(holder))).first() is None:
+                raise RunLost(str(holder.key))
             yield connection
+            if not self._database.dialect.one_writer:  # who is the only writer has nothing taken from it
+                fence(connection, holder)
 
     def load_step(self, key: RunKey, name: str) -> tuple[bool, Any]:
         """Whether the step was committed, and its result."""
@@ -136,20 +142,23 @@ def insert_step(
     )
 
 
-def write_chunk(connection: Connection, dialect: Dialect, holder: Holder, chunk: Chunk, now: datetime) -> None:
+def write_chunk(
+    connection: Connection, dialect: Dialect, holder: Holder, chunk: Chunk, now: datetime, *, wait: bool = False
+) -> None:
     """Write the marks of a chunk, over what the chunk held before, while holding the run's row.
 
-    Raises RunLost when the run is not the holder's now, RunLocked when another transaction holds it.
+    Raises RunLost when the run is not the holder's now; unless it is to `wait`, RunLocked when another transaction
+    holds it.
     """
     at, key = holder.key
     if chunk.done or chunk.skipped:
-        if not _mark(connection, dialect, holder, chunk):
-            fence(connection, holder, wait=False)  # says why not, unless the run has become free just now
-            if not _mark(connection, dialect, holder, chunk):
+        if not _mark(connection, dialect, holder, chunk, wait=wait):
+            fence(connection, holder, wait=wait)  # says why not, unless the run has become free just now
+            if not _mark(connection, dialect, holder, chunk, wait=wait):
                 # Not again and again: the recorder of all runs would stand still.
                 raise RuntimeError(f"marks of run {holder.key} were not written although it is held")
     else:
-        fence(connection, holder, wait=False)
+        fence(connection, holder, wait=wait)
     gone = [*chunk.mended, *(failure.key for failure in chunk.failures)]
     if gone:
         connection.execute(
@@ -179,7 +188,7 @@ def write_chunk(connection: Connection, dialect: Dialect, holder: Holder, chunk:
         )
 
 
-def _mark(connection: Connection, dialect: Dialect, holder: Holder, chunk: Chunk) -> bool:
+def _mark(connection: Connection, dialect: Dialect, holder: Holder, chunk: Chunk, *, wait: bool) -> bool:
     """Hold the run and write its marks in one statement, since a batch waits for each of these; False if not ours."""
     values = {
         "at": holder.key.scheduled_at,
@@ -193,11 +202,11 @@ def _mark(connection: Connection, dialect: Dialect, holder: Holder, chunk: Chunk
     }
     # Of an INSERT the number of rows is forgotten with its cursor unless it is asked for.
     counted = {"preserve_rowcount": True}
-    return connection.execute(_mark_statement(dialect), values, execution_options=counted).rowcount == 1
+    return connection.execute(_mark_statement(dialect, wait), values, execution_options=counted).rowcount == 1
 
 
 @cache
-def _mark_statement(dialect: Dialect) -> Insert:
+def _mark_statement(dialect: Dialect, wait: bool) -> Insert:
     """Built once: putting a statement together takes longer than running it."""
     held = (
         select(
@@ -216,7 +225,7 @@ def _mark_statement(dialect: Dialect) -> Insert:
 def not_locked(holder: Holder) -> ColumnElement[bool]:
     """The run, if it is the holder's and no transaction holds its row.
 
-    A transactional step may hold it for long, and who writes for all the runs of a node must not wait for one of them.
+    Who writes for all the runs of a node must not wait for one of them.
     """
     free = select(runs.c.scheduled_at, runs.c.job_key).where(_held_by(holder)).with_for_update(skip_locked=True)
     return tuple_(runs.c.scheduled_at, runs.c.job_key).in_(free)
