@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from horarium import Run, Scheduler, every, get_scheduler, task
+from horarium.clock import SystemClock
 from horarium.errors import HorariumError, JobError, RunStateError
 from horarium.events import Event, RunChanged
 from horarium.execution.context import SyncRun
@@ -376,3 +377,34 @@ def test_the_failure_of_an_async_item_of_a_plain_task_is_told_by_itself(schedule
     logged = "".join(line.message for _, line in scheduler.run_logs(run.id))
     assert "torn" in logged
     assert "no running event loop" not in logged
+
+
+@task("node.outlasts_the_lease")
+def outlasts_the_lease(run: SyncRun) -> str:
+    with run.transaction():
+        told.set()
+        gate.wait(PATIENCE)
+    return "through"
+
+
+def test_a_transaction_that_outlasts_the_lease_costs_no_run_its_attempt(plan_url: str) -> None:
+    made = Scheduler(plan_url, settings=Settings(config=None, lease=1.5, heartbeat=0.3), apps=())
+    made.start()
+    try:
+        lease = made._service.node.lease
+        made.add_job("node.hold", every(hours=1), id="beside")
+        made.add_job("node.outlasts_the_lease", every(hours=1), id="long")
+        beside = made.run_now("beside")
+        assert begun.wait(PATIENCE)
+        long = made.run_now("long")
+        assert told.wait(PATIENCE)
+        until = SystemClock().elapsed() + 2.5
+        while SystemClock().elapsed() < until:
+            time.sleep(0.05)
+            assert lease.holds
+        gate.set()
+        ended = [made.wait_for_run(run.id, timeout=PATIENCE) for run in (beside, long)]
+        assert [(run.state, run.attempt, run.crashes) for run in ended] == [(RunState.SUCCEEDED, 1, 0)] * 2
+    finally:
+        gate.set()
+        made.shutdown(grace=5.0)

@@ -2,6 +2,10 @@
 
 Heartbeats have a thread of their own, so that no task can hold them up. What the node may believe is counted from
 before each request was sent, on a clock that goes on while the machine sleeps.
+
+Where there is one writer at a time (SQLite), a transaction of this process that lasts longer than the lease holds up
+the heartbeat. Nobody else can write meanwhile, so nobody can take the node for dead: its runs stay its own, and the
+first heartbeat afterwards renews the lease, unless another process was quicker and has taken the runs.
 """
 
 from __future__ import annotations
@@ -19,8 +23,8 @@ from horarium.__about__ import __version__
 from horarium.errors import PlanUnavailable
 from horarium.events import EventBus, NodeChanged
 from horarium.store.claims import Claims
-from horarium.store.database import Database
-from horarium.store.nodes import Identity, Nodes
+from horarium.store.database import Database, Held
+from horarium.store.nodes import Identity, Nodes, renew_lease
 from horarium.store.plan_clock import PlanClock
 from horarium.values import NodeInfo
 from horarium.wording import counted
@@ -75,7 +79,11 @@ class Lease:
     @property
     def holds(self) -> bool:
         """Whether this node may believe that its runs are its own."""
-        return bool(self.node) and self._clock.elapsed() < self._valid_until
+        if not self.node:
+            return False
+        held = self._database.held
+        # As long as others cannot write they cannot take the runs, however late it is.
+        return self._clock.elapsed() < self._valid_until or (held is not None and held.since < self._valid_until)
 
     def begin(self) -> None:
         """Register the node and rescue what dead ones left, its own predecessors' on this host at once.
@@ -85,6 +93,7 @@ class Lease:
         self._clock.measure()
         self._register()
         self._renew()
+        self._note_return()
         self._rescue_predecessors()
         self._rescue_expired()
 
@@ -113,18 +122,36 @@ class Lease:
         self._clock.measure()
         if not self._renew():
             self._replace()
-        if self._away:
-            self._away, self._back_at = False, self._clock.elapsed()
+        self._note_return()
         self._rescue_expired()
         self._on_beat()
 
     def _renew(self) -> bool:
-        sent_at = self._clock.elapsed()
-        now, offset = self._clock.now(), self._clock.offset.total_seconds()
-        if not self._nodes.renew(self.node, now, self._seconds, offset, self._known_tasks()):
-            return False
+        asked_at, offset, tasks = self._clock.elapsed(), self._clock.offset.total_seconds(), self._known_tasks()
+        with self._database.write() as connection:
+            sent_at, now = self._clock.elapsed(), self._clock.now()
+            self._note_wait(asked_at, sent_at)
+            late = self._valid_until <= sent_at and self._is_held_up()
+            if not renew_lease(connection, self.node, now, self._seconds, offset, tasks, even_expired=late):
+                return False
+        if late:
+            logger.warning("node %s keeps its runs: it renews its lease after a transaction of its process", self.node)
         self._valid_until = sent_at + self._seconds
         return True
+
+    def _note_wait(self, asked_at: float, got_at: float) -> None:
+        """Others who waited as long for the only writer had no chance either to say that they live."""
+        if self._database.dialect.one_writer and got_at - asked_at > self._heartbeat:
+            self._away = True
+
+    def _note_return(self) -> None:
+        if self._away:
+            self._away, self._back_at = False, self._clock.elapsed()
+
+    def _is_held_up(self) -> bool:
+        """Whether the lease ran out because of a transaction of this process, which lasts or has ended just now."""
+        until = self._database.held_until(self._valid_until)
+        return until is not None and self._clock.elapsed() - until < self._heartbeat
 
     def _replace(self) -> None:
         """Go on as a new node. If it was the database that was away, the runs of the old one are not suspected."""
@@ -153,9 +180,23 @@ class Lease:
 
     def _watch_on(self) -> None:
         """Notice a lease that ran out while a heartbeat hung, or while the whole process was stopped."""
+        told: Held | None = None
         while not self._ending.wait(min(_RETRY, self._heartbeat)):
-            if self._valid_until and self._clock.elapsed() >= self._valid_until:
+            told = self._tell_of_long_transaction(told)
+            if self._valid_until and self._clock.elapsed() >= self._valid_until and not self._is_held_up():
                 self._lose(f"it could not renew its lease for {self._seconds:g} s")
+
+    def _tell_of_long_transaction(self, told: Held | None) -> Held | None:
+        """Say who holds up everybody that wants to write, once for each transaction; answers whom it told of last."""
+        held = self._database.held
+        if held is None or held == told or self._clock.elapsed() - held.since < self._heartbeat:
+            return told
+        logger.warning(
+            "thread %s has had a transaction open for %.0f s: nobody else can write to the plan, and no run begins or ends",
+            held.thread,
+            self._clock.elapsed() - held.since,
+        )
+        return held
 
     def _lose(self, why: str) -> None:
         if not self._valid_until:
@@ -169,6 +210,7 @@ class Lease:
         identity = Identity(str(uuid7()), socket.gethostname(), os.getpid(), process_mark(os.getpid()), __version__)
         sent_at = self._clock.elapsed()
         self._nodes.register(identity, self._clock.now(), self._seconds)
+        self._note_wait(sent_at, self._clock.elapsed())
         self.node = identity.id
         self._valid_until = sent_at + self._seconds
         self._events.emit(NodeChanged(self.node, "started", self._clock.now()))

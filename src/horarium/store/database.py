@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from sqlalchemy import Connection as Connection  # noqa: PLC0414 - for those who may not import SQLAlchemy
@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from horarium.clock import Clock, SystemClock
 from horarium.errors import ConfigurationError, HorariumError, PlanUnavailable
 from horarium.store.dialects import dialect_for
 
@@ -26,6 +27,7 @@ Address = str | URL | Engine
 _POSTGRESQL_NAMES = ("postgres", "postgresql", "postgresql+psycopg")
 _WAIT_FOR_LOCK_MS = 30_000
 _POOL_SIZE = 8
+_LONG = 1.0
 _SYNCHRONOUS = (
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 )
@@ -35,10 +37,18 @@ _of_the_parent: list[Pool] = []
 """Pools of the process that this one was forked from: kept, since closing a connection would end it over there too."""
 
 
+class Held(NamedTuple):
+    """The name of the thread that is the only writer, and since when it is, in seconds of `Clock.elapsed`."""
+
+    thread: str
+    since: float
+
+
 class Database:
     """The plan's database: an address that it opens (and closes), or an engine that it was given (and leaves open).
 
-    `synchronous` is SQLite's durability: FULL (default) means that what is committed is on disk.
+    `synchronous` is SQLite's durability: FULL (default) means that what is committed is on disk. `clock` measures how
+    long transactions take.
     """
 
     def __init__(self, address: Address, *, synchronous: str = "FULL") -> None:
@@ -52,6 +62,9 @@ class Database:
         # SQLite lets one writer in at a time and makes the others poll; inside one process a lock is fairer and faster.
         self._writer = threading.Lock() if self.dialect.one_writer else nullcontext()
         self._writing: int | None = None
+        self.clock: Clock = SystemClock()
+        self._held: Held | None = None
+        self._held_long = (0.0, 0.0)
         self._given_up: str | None = None
         _databases.add(self)
 
@@ -84,6 +97,22 @@ class Database:
         """Whether this thread has a transaction open beside which it cannot have another."""
         return self._writing == threading.get_ident() and self.dialect.one_writer
 
+    @property
+    def held(self) -> Held | None:
+        """Who in this process keeps all others from writing, other processes too; None where they do not wait."""
+        return self._held
+
+    def held_until(self, moment: float) -> float | None:
+        """Until when long transactions of this process kept all others from writing at `moment`; None if none did.
+
+        Both are seconds of `Clock.elapsed`. While the transaction lasts, that is the present.
+        """
+        held = self._held
+        if held is not None and held.since < moment:
+            return self.clock.elapsed()
+        since, until = self._held_long
+        return until if since < moment < until else None
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block and is rolled back by any exception.
@@ -101,10 +130,28 @@ class Database:
             self._writing = threading.get_ident()
             try:
                 self.dialect.begin_write(connection)
-                yield connection
+                with self._counted():
+                    yield connection
                 _commit(connection)
             finally:
                 self._writing = None
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Know for how long others cannot write; until before the commit, after which they can."""
+        if not self.dialect.one_writer:
+            yield
+            return
+        self._held = held = Held(threading.current_thread().name, self.clock.elapsed())
+        try:
+            yield
+        finally:
+            until = self.clock.elapsed()
+            if until - held.since >= _LONG:
+                since, before = self._held_long
+                # One that followed the other at once left nobody else much room either.
+                self._held_long = (since if held.since - before < _LONG else held.since, until)
+            self._held = None
 
     @contextmanager
     def read_only(self) -> Iterator[Connection]:
@@ -128,7 +175,7 @@ class Database:
     def forked(self) -> None:
         """In a new process: leave the connections to the one that they are of."""
         if self.dialect.one_writer:
-            self._writer, self._writing = threading.Lock(), None
+            self._writer, self._writing, self._held = threading.Lock(), None, None
         if self._owns_engine:
             _of_the_parent.append(self.engine.pool)
             self.engine.dispose(close=False)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from horarium.states import HELD
 from horarium.store import schema
@@ -53,17 +53,7 @@ class Nodes:
     def renew(self, node: str, now: datetime, lease: float, clock_offset: float, tasks: Collection[str]) -> bool:
         """Renew a node's lease; False when it has run out or was taken away: the node's runs are not its own now."""
         with self._database.write() as connection:
-            result = connection.execute(
-                update(nodes)
-                .where(nodes.c.id == node, nodes.c.stopped_at.is_(None), nodes.c.lease_until > now)
-                .values(
-                    heartbeat_at=now,
-                    lease_until=now + timedelta(seconds=lease),
-                    clock_offset=clock_offset,
-                    tasks=json.dumps(sorted(tasks)),
-                )
-            )
-            return result.rowcount == 1
+            return renew_lease(connection, node, now, lease, clock_offset, tasks)
 
     def stop(self, node: str, now: datetime, reason: str, *, only_if_expired: bool = False) -> bool:
         """End a node's life; False when it had ended before (or, if asked so, when its lease still holds)."""
@@ -127,3 +117,30 @@ class Nodes:
                 )
                 for row in connection.execute(query)
             ]
+
+
+def renew_lease(
+    connection: Connection,
+    node: str,
+    now: datetime,
+    lease: float,
+    clock_offset: float,
+    tasks: Collection[str],
+    *,
+    even_expired: bool = False,
+) -> bool:
+    """Renew a node's lease; False when somebody has taken it away, or, unless `even_expired`, when it has run out."""
+    lives = (nodes.c.id == node) & nodes.c.stopped_at.is_(None)
+    if not even_expired:
+        lives &= nodes.c.lease_until > now
+    result = connection.execute(
+        update(nodes)
+        .where(lives)
+        .values(
+            heartbeat_at=now,
+            lease_until=now + timedelta(seconds=lease),
+            clock_offset=clock_offset,
+            tasks=json.dumps(sorted(tasks)),
+        )
+    )
+    return result.rowcount == 1

@@ -5,7 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +18,7 @@ from horarium.errors import PlanUnavailable
 from horarium.events import Event, EventBus, NodeChanged
 from horarium.execution import lease as lease_module
 from horarium.execution.lease import Lease, process_mark
-from horarium.store.database import Database
+from horarium.store.database import Connection, Database
 from horarium.store.nodes import Identity, Nodes
 from horarium.store.plan_clock import PlanClock
 from horarium.store.upgrade import CORE, upgrade_at_start
@@ -73,7 +75,9 @@ class Kept:
 def kept(tmp_path: Path) -> Iterator[Kept]:
     database = Database(f"sqlite:///{tmp_path / 'plan.db'}", synchronous="OFF")
     upgrade_at_start(database, [CORE])
-    yield Kept(database)
+    kept = Kept(database)
+    database.clock = kept.clock
+    yield kept
     database.close()
 
 
@@ -131,6 +135,71 @@ def test_a_lease_that_runs_out_while_a_heartbeat_hangs_is_noticed(kept: Kept) ->
     lease._watch.join(1)
     lease.end(reason="test", gracefully=False)
     assert kept.lost == ["it could not renew its lease for 0.3 s"]
+
+
+def test_a_transaction_of_its_own_process_that_outlasts_the_lease_does_not_cost_a_node_its_runs(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = threading.Event()
+    monkeypatch.setattr(lease_module.logger, "warning", lambda *_: told.set())
+    lease = kept.lease(seconds=0.3)
+    lease.begin()
+    first = lease.node
+    lease._beats = lease._watch  # no heartbeat comes meanwhile
+    with kept.database.write():
+        kept.clock.seconds = 60
+        lease._watch.start()
+        assert told.wait(30), "it is said who holds everybody up"
+        assert lease.holds
+        lease.end(reason="test", gracefully=False)
+    assert not lease.holds, "until a heartbeat has found the node alive"
+    lease.beat()
+    assert lease.holds
+    assert (kept.lost, lease.node) == ([], first)
+    (node,) = kept.nodes.find()
+    assert node.lease_until == kept.clock.now() + timedelta(seconds=0.3)
+
+
+def test_a_node_that_was_held_up_and_buried_by_another_process_has_lost_its_runs(kept: Kept) -> None:
+    lease = kept.lease()
+    lease.begin()
+    first = lease.node
+    with kept.database.write():
+        kept.clock.seconds = 60
+    assert kept.nodes.stop(first, kept.clock.now(), "its lease ran out", only_if_expired=True)
+    lease.beat()
+    assert kept.lost == ["its lease ran out before it could be renewed"]
+    assert lease.node != first
+
+
+def test_a_transaction_that_ended_before_the_lease_did_is_no_excuse(kept: Kept) -> None:
+    lease = kept.lease()
+    lease.begin()
+    with kept.database.write():
+        kept.clock.seconds = 29
+    kept.clock.seconds = 31
+    lease.beat()
+    assert kept.lost == ["its lease ran out before it could be renewed"]
+
+
+def test_after_a_long_transaction_of_another_process_all_nodes_are_given_time_to_say_that_they_live(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = kept.lease()
+    lease.begin()
+    kept.nodes.register(Identity("other", "elsewhere", 1, "", "1"), kept.clock.now(), 30)
+    real = kept.database.write
+
+    def after_a_while() -> AbstractContextManager[Connection]:
+        kept.clock.seconds = max(kept.clock.seconds, 31)
+        return real()
+
+    monkeypatch.setattr(kept.database, "write", after_a_while)
+    lease.beat()
+    assert {node.id for node in kept.nodes.find()} == {lease.node, "other"}
+    kept.clock.seconds = 50
+    lease.beat()
+    assert [node.id for node in kept.nodes.find()] == [lease.node]
 
 
 def test_a_beat_that_comes_back_after_the_end_makes_no_new_node(kept: Kept) -> None:
