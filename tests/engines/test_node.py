@@ -408,3 +408,29 @@ def test_a_transaction_that_outlasts_the_lease_costs_no_run_its_attempt(plan_url
     finally:
         gate.set()
         made.shutdown(grace=5.0)
+
+
+def test_a_run_that_was_locked_when_a_newer_one_took_its_place_is_told_soon_after(scheduler: Scheduler) -> None:
+    database = database_of(scheduler)
+    if database.dialect.one_writer:
+        pytest.skip("SQLite locks no rows")
+    scheduler.add_job("node.hold_in_thread", every(hours=1), id="job", overlap="cancel_running")
+    first = scheduler.run_now("job")
+    assert begun.wait(PATIENCE)
+    with database.engine.connect() as elsewhere:
+        elsewhere.execute(text("SELECT 1 FROM horarium_runs FOR UPDATE"))
+        scheduler.modify_job("job", next_run_time=scheduler._now())
+        newer = wait_for_second_run(scheduler)
+        assert not told.is_set()
+    assert told.wait(PATIENCE)
+    assert scheduler.get_run(first.id).state is RunState.STOPPING
+    assert scheduler.get_run(newer.id).state is RunState.RUNNING
+
+
+def wait_for_second_run(scheduler: Scheduler) -> RunInfo:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if len(runs := scheduler.runs("job")) == 2:
+            return max(runs, key=lambda run: run.created_at)
+        time.sleep(0.01)
+    pytest.fail("no newer run was made while the older one was locked")

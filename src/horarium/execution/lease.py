@@ -192,7 +192,7 @@ class Lease:
         if held is None or held == told or self._clock.elapsed() - held.since < self._heartbeat:
             return told
         logger.warning(
-            "thread %s has had a transaction open for %.0f s: nobody else can write to the plan, and no run begins or ends",
+            "thread %s has had a transaction open for %.0f s: nobody else can write to the plan, no run begins or ends",
             held.thread,
             self._clock.elapsed() - held.since,
         )

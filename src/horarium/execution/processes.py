@@ -108,6 +108,7 @@ class _Call:
         self._hears = False
         self._told: str | None = None
         self._timed_out = False
+        self._began = False
         self._answer: Message | None = None
 
     def make(self, task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -134,14 +135,16 @@ class _Call:
         error = protocol.rebuild(answer["error"]) if answer and answer["op"] == "error" else None
         if answer is not None and error is None:
             return answer["value"]
-        if self._timed_out and (error is None or _is_end_by_stop(error)):
+        # What a stop cut off may be an import, whose error is not the function's own.
+        by_stop = error is not None and (not self._began or _is_end_by_stop(error))
+        if self._timed_out and (error is None or by_stop):
             # The function's own error has a traceback, which shows where it was when the time was over.
             raise RunTimeout(self._what, self._timeout or 0) from error
         if error is None:
             if self._told is not None:
                 raise RunStopped(self._told)
             raise ChildProcessDied(self._how_it_died(), self._stderr.tail)
-        if self._told is not None and _is_end_by_stop(error):
+        if self._told is not None and by_stop:
             raise RunStopped(self._told) from error
         raise error
 
@@ -172,6 +175,7 @@ class _Call:
         message = protocol.decode(line)
         match message["op"]:
             case "started":
+                self._began = True
                 self._hears = message["hears"]
             case "log":
                 replay(message["record"])
