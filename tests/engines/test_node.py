@@ -20,6 +20,7 @@ from horarium.execution.context import SyncRun
 from horarium.settings import Settings
 from horarium.states import FINAL, RunState
 from horarium.store.database import Database
+from horarium.values import RunInfo
 
 PATIENCE = 20.0
 
@@ -424,7 +425,8 @@ def test_a_run_that_was_locked_when_a_newer_one_took_its_place_is_told_soon_afte
         assert not told.is_set()
     assert told.wait(PATIENCE)
     assert scheduler.get_run(first.id).state is RunState.STOPPING
-    assert scheduler.get_run(newer.id).state is RunState.RUNNING
+    gate.set()
+    assert scheduler.wait_for_run(newer.id, timeout=PATIENCE).state is RunState.SUCCEEDED
 
 
 def wait_for_second_run(scheduler: Scheduler) -> RunInfo:
