@@ -49,7 +49,7 @@ def hand_back(connection: Connection, holders: Sequence[Holder], now: datetime, 
 def show_stopping(connection: Connection, holder: Holder, reason: str) -> None:
     """Show that a run was told to stop since its time is up, unless somebody asked it to stop before.
 
-    Not while its own transaction is open: nobody waits for it.
+    Not while its row is locked: nobody waits for it.
     """
     connection.execute(
         update(runs)
