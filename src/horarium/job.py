@@ -24,6 +24,9 @@ MOST_CAUGHT_UP = 10_000
 _MOST = 2**31 - 1  # what a database keeps in an integer column
 _LONGEST = {"misfire_grace_time": 1e9, "timeout": 1e9, "keep_days": 36_525}
 
+FILE_ORIGIN = "file:"
+"""What the origin of a file's jobs begins with; the name of the file follows."""
+
 EXECUTORS = ("loop", "thread", "process")
 """Where a function may run: the event loop, a thread, a child process."""
 

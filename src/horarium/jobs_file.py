@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from horarium.building import build_job
 from horarium.errors import ArgumentsNotJSON, ConfigurationError, HorariumError, JobError, TriggerError
-from horarium.job import POLICY_NAMES, Job
+from horarium.job import FILE_ORIGIN, POLICY_NAMES, Job
 from horarium.jsontext import to_json_text
 from horarium.retry import KINDS, Retry
 from horarium.settings.base import unknown_name
@@ -111,7 +111,7 @@ def _origin(data: Mapping[str, Any], path: Path) -> str:
     name = data.get(NAME, path.name)
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise ConfigurationError(f"{path}: {NAME} must be printable text, not {name!r}")
-    return f"file:{name}"
+    return f"{FILE_ORIGIN}{name}"
 
 
 def _read_job(job_id: str, entry: Any, timezone: str, origin: str) -> Job:

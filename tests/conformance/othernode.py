@@ -14,7 +14,7 @@ from horarium.states import RunState
 from horarium.store.claims import Claimed, Claims
 from horarium.store.database import Database
 from horarium.store.dialects import Dialect
-from horarium.store.nodes import Identity, Nodes
+from horarium.store.nodes import Identity, Nodes, renew_lease
 from horarium.store.work import Holder, Work
 
 
@@ -25,9 +25,9 @@ class OtherNode:
         self.name = name
         self._database = database
         self._claims = Claims(database)
-        nodes = Nodes(database)
-        nodes.register(Identity(name, "elsewhere", 1, "", "test"), now, 3_600)
-        nodes.renew(name, now, 3_600, 0.0, tasks)
+        Nodes(database).register(Identity(name, "elsewhere", 1, "", "test"), now, 3_600)
+        with database.write() as connection:
+            renew_lease(connection, name, now, 3_600, 0.0, tasks)
 
     def take(self, now: datetime, limit: int = 100, *, suspects: bool = True) -> list[Claimed]:
         """Claim what waits."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 
-_NAME = "horarium-loop"
+_here = threading.local()
 
 
 def is_loop_of_runs() -> bool:
     """Whether this thread's event loop is that of a node's runs, which stands still while anything waits here."""
-    return threading.current_thread().name == _NAME
+    return getattr(_here, "is_loop_of_runs", False)
 
 
 class LoopThread:
@@ -19,7 +19,7 @@ class LoopThread:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self._closing = False
-        self._thread = threading.Thread(target=self._work, name=_NAME, daemon=True)
+        self._thread = threading.Thread(target=self._work, name="horarium-loop", daemon=True)
 
     def start(self) -> None:
         """Begin to run the loop."""
@@ -37,6 +37,7 @@ class LoopThread:
         return not self._thread.is_alive()
 
     def _work(self) -> None:
+        _here.is_loop_of_runs = True
         asyncio.set_event_loop(self.loop)
         try:
             while not self._closing:

@@ -50,11 +50,6 @@ class Nodes:
                 )
             )
 
-    def renew(self, node: str, now: datetime, lease: float, clock_offset: float, tasks: Collection[str]) -> bool:
-        """Renew a node's lease; False when it has run out or was taken away: the node's runs are not its own now."""
-        with self._database.write() as connection:
-            return renew_lease(connection, node, now, lease, clock_offset, tasks)
-
     def stop(self, node: str, now: datetime, reason: str, *, only_if_expired: bool = False) -> bool:
         """End a node's life; False when it had ended before (or, if asked so, when its lease still holds)."""
         condition: ColumnElement[bool] = (nodes.c.id == node) & nodes.c.stopped_at.is_(None)

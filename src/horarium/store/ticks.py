@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Integer, Row, bindparam, exists, func, select
+from sqlalchemy import Connection, Integer, Row, Select, bindparam, exists, func, select
 
 from horarium.job import Job
 from horarium.states import JobStatus
@@ -59,9 +59,8 @@ class Ticks:
 
         A row that cannot be read is set aside (quarantined, with why) and the others are answered.
         """
-        query = _DUE_UNTIL.where(clock.c.job_key.not_in(without)) if without else _DUE_UNTIL
         with self._database.read() as connection:
-            found = _columns(connection.execute(query, {"until": now, "most": limit}))
+            found = _columns(connection.execute(_without(_DUE_UNTIL, without), {"until": now, "most": limit}))
             damaged = self._load(connection, found.keys, found.revisions)
         if damaged:
             self.hold(damaged, JobStatus.QUARANTINED)
@@ -81,9 +80,9 @@ class Ticks:
 
         Rows that cannot be read are left for that tick to find. Raises PlanUnavailable.
         """
-        query = _DUE_UNTIL.where(clock.c.job_key.not_in(without)) if without else _DUE_UNTIL
+        query = _without(_DUE_UNTIL, without).offset(limit)
         with self._database.read() as connection:
-            found = _columns(connection.execute(query.offset(limit), {"until": now, "most": limit}))
+            found = _columns(connection.execute(query, {"until": now, "most": limit}))
             self._load(connection, found.keys, found.revisions)
 
     def hold_what_is_never_due(self) -> None:
@@ -101,9 +100,8 @@ class Ticks:
 
     def next_time(self, without: Collection[int] = ()) -> datetime | None:
         """When the next job is due; None when none ever is."""
-        query = _NEXT_TIME.where(clock.c.job_key.not_in(without)) if without else _NEXT_TIME
         with self._database.read() as connection:
-            found: datetime | UnreadableTime | None = connection.scalar(query)
+            found: datetime | UnreadableTime | None = connection.scalar(_without(_NEXT_TIME, without))
             return found if isinstance(found, datetime) else None
 
     def write(self, thoughts: Sequence[Thought], *, node: str, now: datetime, takes: Callable[[Job], bool]) -> Settled:
@@ -166,10 +164,16 @@ class Ticks:
                 damaged[row.key, row.revision] = f"{type(error).__name__}: {error}"
             else:
                 known[job.key] = job
+                known.move_to_end(job.key)
         # Only what is over the size goes, the oldest first: a tick needs everything that it has just read.
         while len(known) > _KEPT_DEFINITIONS:
             known.popitem(last=False)
         return damaged
+
+
+def _without(query: Select[Any], keys: Collection[int]) -> Select[Any]:
+    """A query of clocks that leaves out those of some jobs."""
+    return query.where(clock.c.job_key.not_in(keys)) if keys else query
 
 
 class _Found(NamedTuple):

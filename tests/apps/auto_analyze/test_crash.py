@@ -94,9 +94,9 @@ class SlowFfmpeg:
     """An ffmpeg that notes each of its calls and waits for ever in the one that `gate` names, while that is there."""
 
     folder: Path
+    real: str
 
-    def install(self, real: str) -> str:
-        """Make the command; its path."""
+    def __post_init__(self) -> None:
         script = self.folder / "ffmpeg"
         script.write_text(
             f"""#!/bin/sh
@@ -104,11 +104,11 @@ class SlowFfmpeg:
             if [ -f "{self.folder}/gate" ]; then
                 case "$*" in *"$(cat "{self.folder}/gate")"*) touch "{self.folder}/reached"; exec sleep 600;; esac
             fi
-            exec "{real}" "$@"
+            exec "{self.real}" "$@"
             """
         )
         script.chmod(0o755)
-        return str(script)
+        self.environment = {"AUTO_ANALYZE_FFMPEG": str(script), "HORARIUM_LEASE": HOURS}
 
     def wait_in(self, marker: str) -> None:
         """Wait in the call that has this among its arguments."""
@@ -126,6 +126,16 @@ class SlowFfmpeg:
     def count(self, marker: str) -> int:
         """How many calls had this among their arguments."""
         return sum(marker in call for call in (self.folder / "calls").read_text().splitlines())
+
+
+def kill_in(marker: str, ffmpeg: SlowFfmpeg, processes: Processes) -> None:
+    """Start a process that carries the plan, and kill it in the call of ffmpeg that has this among its arguments."""
+    ffmpeg.wait_in(marker)
+    process = processes.start("run", **ffmpeg.environment)
+    eventually(lambda: ffmpeg.waits, "the call of ffmpeg")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    ffmpeg.go_on()
 
 
 @pytest.mark.parametrize("plan_url", ["sqlite"], indirect=True)
@@ -149,16 +159,10 @@ def test_a_process_killed_in_a_stage_goes_on_with_that_stage(
     twice: set[str],
 ) -> None:
     run = elsewhere.scheduler.run_now(scheduled(elsewhere, linked([talking], tmp_path / "videos")))
-    ffmpeg = SlowFfmpeg(tmp_path)
-    environment = {"AUTO_ANALYZE_FFMPEG": ffmpeg.install(media.executable), "HORARIUM_LEASE": HOURS}
-    ffmpeg.wait_in(killed_in)
-    first = processes.start("run", **environment)
-    eventually(lambda: ffmpeg.waits, "the call of ffmpeg")
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    ffmpeg.go_on()
+    ffmpeg = SlowFfmpeg(tmp_path, media.executable)
+    kill_in(killed_in, ffmpeg, processes)
 
-    processes.start("run", **environment)
+    processes.start("run", **ffmpeg.environment)
     eventually(lambda: elsewhere.scheduler.get_run(run.id).state is RunState.SUCCEEDED, "the end of the run")
     (video,) = elsewhere.videos()
     assert (video.status, video.attempts) == (VideoStatus.ANALYSED, 2)
@@ -173,17 +177,11 @@ def test_a_file_that_is_replaced_while_its_run_is_down_is_an_error_and_not_analy
     (tmp_path / "videos").mkdir()
     file = Path(shutil.copy(talking, tmp_path / "videos" / "clip.mp4"))
     run = elsewhere.scheduler.run_now(scheduled(elsewhere, file.parent))
-    ffmpeg = SlowFfmpeg(tmp_path)
-    environment = {"AUTO_ANALYZE_FFMPEG": ffmpeg.install(media.executable), "HORARIUM_LEASE": HOURS}
-    ffmpeg.wait_in(FINGERPRINT)
-    first = processes.start("run", **environment)
-    eventually(lambda: ffmpeg.waits, "the call of ffmpeg")
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    ffmpeg.go_on()
+    ffmpeg = SlowFfmpeg(tmp_path, media.executable)
+    kill_in(FINGERPRINT, ffmpeg, processes)
     shutil.copy(silent, file)
 
-    processes.start("run", **environment)
+    processes.start("run", **ffmpeg.environment)
     eventually(lambda: elsewhere.scheduler.get_run(run.id).state is RunState.SUCCEEDED, "the end of the run")
     (video,) = elsewhere.videos()
     assert video.status is VideoStatus.FAILED

@@ -23,6 +23,12 @@ def known(status: VideoStatus, path: str = "/old/place.mp4") -> KnownVideo:
     return KnownVideo(1, Path(path), status)
 
 
+def replace(path: Path, other: Path) -> None:
+    """Put other content in a file's place, and leave what it was a link to as it is."""
+    path.unlink()
+    shutil.copy(other, path)
+
+
 def failed_often(library: Library) -> None:
     """Note that the only video has failed three times, and is to be tried again by itself."""
     values = {"status": VideoStatus.FAILED, "failures": 3, "retry_at": datetime(2030, 1, 1, tzinfo=UTC)}
@@ -94,8 +100,7 @@ def test_content_that_changed_before_its_analysis_takes_the_old_ones_place(
     folder, user_id = linked(samples[:1], tmp_path / "videos"), elsewhere.add_user()
     elsewhere.add(folder, user_id)
     (before,) = elsewhere.videos()
-    (folder / samples[0].name).unlink()
-    shutil.copy(samples[1], folder / samples[0].name)
+    replace(folder / samples[0].name, samples[1])
     elsewhere.add(folder, user_id)
     (after,) = elsewhere.videos()
     assert (after.id, after.content_hash != before.content_hash) == (before.id, True)
@@ -106,8 +111,7 @@ def test_an_analysed_video_stays_when_its_file_changes(elsewhere: Library, sampl
     elsewhere.add(folder, user_id)
     with elsewhere.scheduler.connection() as connection:
         connection.execute(videos.update().values(status=VideoStatus.ANALYSED))
-    (folder / samples[0].name).unlink()
-    shutil.copy(samples[1], folder / samples[0].name)
+    replace(folder / samples[0].name, samples[1])
     elsewhere.add(folder, user_id)
     assert [video.status for video in elsewhere.videos()] == [VideoStatus.ANALYSED, VideoStatus.NEW]
 
@@ -140,8 +144,7 @@ def test_content_that_takes_the_place_of_what_failed_begins_with_no_failures_cou
     folder, user_id = linked(samples[:1], tmp_path / "videos"), elsewhere.add_user()
     elsewhere.add(folder, user_id)
     failed_often(elsewhere)
-    (folder / samples[0].name).unlink()
-    shutil.copy(samples[1], folder / samples[0].name)
+    replace(folder / samples[0].name, samples[1])
     assert elsewhere.add(folder, user_id).changed == 1
     assert failures(elsewhere) == (0, None)
 
@@ -155,8 +158,7 @@ def test_nothing_is_known_of_content_that_takes_the_place_of_other_content(
         connection.execute(videos.update().values(document='{"duration":2.5}', duration=2.5, fingerprint="{}"))
         text = {"position": 0, "source": "speech", "start": 0.0, "end": 1.0, "text": "River", "folded": "river"}
         connection.execute(texts.insert().values(video_id=1, **text))
-    (folder / samples[0].name).unlink()
-    shutil.copy(samples[1], folder / samples[0].name)
+    replace(folder / samples[0].name, samples[1])
     elsewhere.add(folder, user_id)
     with elsewhere.scheduler.connection() as connection:
         (row,) = connection.execute(select(videos.c.document, videos.c.duration, videos.c.fingerprint))

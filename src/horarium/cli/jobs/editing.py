@@ -17,10 +17,8 @@ from horarium.cli.session import session_of
 from horarium.cli.times import now
 from horarium.cli.trigger_options import TriggerOptions
 from horarium.errors import JobNotFound
-from horarium.job import Job
+from horarium.job import FILE_ORIGIN, Job
 from horarium.when import AllOf, AnyOf, Trigger, codec
-
-_FILE = "file:"
 
 
 @takes_bundles
@@ -62,8 +60,8 @@ def edit(
         write_json(job_json(changed))
     else:
         write(job_details(changed, now()))
-    if changed.origin.startswith(_FILE):
-        file = changed.origin.removeprefix(_FILE)
+    if changed.origin.startswith(FILE_ORIGIN):
+        file = changed.origin.removeprefix(FILE_ORIGIN)
         session.note(f"Job {job!r} stands in {file}: the next start takes back what that file says otherwise.")
 
 
