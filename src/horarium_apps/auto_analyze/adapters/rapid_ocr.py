@@ -12,7 +12,7 @@ from typing import Any
 
 from horarium_apps.auto_analyze.adapters import optional
 from horarium_apps.auto_analyze.adapters.frames import Frame
-from horarium_apps.auto_analyze.domain.errors import AnalysisError
+from horarium_apps.auto_analyze.domain.errors import AnalysisError, first_line
 from horarium_apps.auto_analyze.domain.screen_text import SeenLine, SeenText
 
 Seconds = Callable[[float], None]
@@ -89,7 +89,7 @@ class RapidOcr:
         except Exception as error:
             self._engine = None
             raise AnalysisError(
-                f"The models that read text on screen cannot be loaded ({_first_line(error)}); "
+                f"The models that read text on screen cannot be loaded ({first_line(error)}); "
                 "`pip install --force-reinstall rapidocr` restores them.",
                 permanent=False,
             ) from error
@@ -114,7 +114,7 @@ def _lines(engine: Any, picture: Any) -> tuple[SeenLine, ...]:
         found = engine(picture[:, :, ::-1])
     except Exception as error:
         raise AnalysisError(
-            f"Text on screen cannot be read: the model failed ({_first_line(error)}).", permanent=False
+            f"Text on screen cannot be read: the model failed ({first_line(error)}).", permanent=False
         ) from error
     if found.txts is None:
         return ()
@@ -127,7 +127,3 @@ def _tiles(picture: Any) -> Any:
     height, width = picture.shape[0] // _TILE * _TILE, picture.shape[1] // _TILE * _TILE
     grey = picture[:height, :width, 1].astype("float32")
     return grey.reshape(height // _TILE, _TILE, width // _TILE, _TILE).mean(axis=(1, 3))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

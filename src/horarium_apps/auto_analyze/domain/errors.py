@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from horarium import HorariumError
 
+_LONGEST_LINE = 200
+
+
+def first_line(error: Exception) -> str:
+    """Return what a library's error says, on one line without a full stop, to be part of a sentence."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:_LONGEST_LINE].rstrip(".")
+
 
 class AutoAnalyzeError(HorariumError):
     """The automatic analysis of videos failed."""
