@@ -138,6 +138,25 @@ def test_the_same_trigger_at_every_boot_keeps_the_next_time(table: Timetable) ->
     assert len(tasks.calls) == 2
 
 
+def test_a_time_that_is_given_counts_although_the_trigger_is_the_same(table: Timetable) -> None:
+    replaced(table.scheduler, every(hours=24))
+    table.advance(hours=10)
+    job = replaced(table.scheduler, every(hours=24), next_run_time=table.clock.now())
+    assert job.next_run_time == table.clock.now()
+    table.advance(seconds=1)
+    assert len(tasks.calls) == 1
+
+
+def test_what_is_due_already_is_not_lost_when_a_replacement_brings_a_time(table: Timetable) -> None:
+    replaced(table.scheduler, every(hours=24))
+    due = table.scheduler.get_jobs()[0].next_run_time
+    table.clock.advance(hours=25)
+    replaced(table.scheduler, every(hours=24), next_run_time=table.clock.now() + timedelta(hours=1))
+    table.advance(hours=2)
+    assert [run.scheduled_at for run in table.scheduler.runs("job")][-1] == due
+    assert len(tasks.calls) == 2
+
+
 def test_the_same_trigger_takes_the_new_definition(table: Timetable) -> None:
     replaced(table.scheduler, every(hours=24), args=[1])
     job = replaced(table.scheduler, every(hours=24), args=[2], timeout=5)

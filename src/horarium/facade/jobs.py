@@ -63,8 +63,9 @@ class JobMethods(Facade):
         - `trigger`: `every(hours=1)`, `cron("0 3 * * *")`, …; or APScheduler's objects and spellings
           (`"cron", hour=6`; `run_date="2025-10-13 15:30:00"`). Without one the job runs once, now.
         - `misfire_grace_time`, `timeout`: seconds, or a timedelta. `max_instances`: over all nodes.
+        - `next_run_time`: the first time, instead of the trigger's own; a naive one is in the job's zone.
         - `replace_existing`: a job of this id takes the new definition; with an unchanged trigger it keeps its next
-          time, and a pause stays.
+          time (unless `next_run_time` gives one). Whether it is paused stays as it is: `paused` is for a new job.
 
         Returns the job as it stands in the plan. Raises JobExists, JobError, TriggerError, ArgumentsNotJSON.
         """

@@ -56,8 +56,8 @@ class Jobs:
         """Add jobs, all or none, and answer them as they stand in the plan.
 
         `next_run_time` of a new job is its trigger's first time from `now`, or the one that it brings. With
-        `replace_existing` a job that is there takes the new definition; if its trigger is the same it keeps its next
-        run time, and a person's pause stays. Raises JobExists, JobError, ArgumentsNotJSON.
+        `replace_existing` a job that is there takes the new definition; if its trigger is the same and it brings no
+        time, it keeps its next run time. A person's pause stays. Raises JobExists, JobError, ArgumentsNotJSON.
         """
         _check_ids(wanted)
         anchored = (_anchored(job, now) for job in wanted)
@@ -222,14 +222,13 @@ class Jobs:
         )
 
     def _replace(self, connection: Connection, row: Row[Any], job: Job, values: dict[str, Any], now: datetime) -> None:
-        """Give a job that is there a new definition; move its clock only if its trigger is another."""
+        """Give a job that is there a new definition; move its clock if its trigger is another, or it brings a time."""
         old = show_job(row)
-        if old.trigger.same_schedule(job.trigger) and not clock_faults(row.next_run_time, row.version):
-            self._write_definition(connection, row, values | {"trigger": row.trigger}, now)
-            return
-        settle_before_change(connection, self._database.dialect, old, now)
-        set_next(connection, row.key, _first_time(job, now))
-        self._write_definition(connection, row, values, now)
+        unchanged = old.trigger.same_schedule(job.trigger) and not clock_faults(row.next_run_time, row.version)
+        if not unchanged or job.next_run_time not in (None, old.next_run_time):
+            settle_before_change(connection, self._database.dialect, old, now)
+            set_next(connection, row.key, _first_time(job, now))
+        self._write_definition(connection, row, values | ({"trigger": row.trigger} if unchanged else {}), now)
 
     def _write_definition(self, connection: Connection, row: Row[Any], values: dict[str, Any], now: datetime) -> None:
         """Write what changed; runs made before keep the task and arguments that they were made with.

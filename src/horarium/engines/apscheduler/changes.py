@@ -109,9 +109,7 @@ class Changes:
         wanted = plan_job(native, kinds, self._registry, old)
         time = given_time(native, wanted.trigger, now)
         wanted = replace(wanted, trigger=with_rhythm(wanted.trigger, time), next_run_time=time)
-        (written,) = self._jobs.add([wanted], now, replace_existing=True)
-        if time is not None and written.next_run_time != time:
-            self._jobs.modify(native.id, {"next_run_time": time}, now)
+        self._jobs.add([wanted], now, replace_existing=True)
         if native.next_run_time is None and not old.paused:
             self._holds.pause(native.id, now, _PAUSED_BY)
 
