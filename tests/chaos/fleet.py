@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -95,6 +96,11 @@ class NodeProcess:
     def log(self) -> str:
         """What it logged."""
         return self._log_path.read_text()
+
+    @property
+    def tracebacks(self) -> list[str]:
+        """What its log has of errors that nobody foresaw."""
+        return re.findall(r"^Traceback .*?(?=^\d{4}-|\Z)", self.log, re.MULTILINE | re.DOTALL)
 
     @property
     def alive(self) -> bool:

@@ -1,7 +1,8 @@
 """Transactions of the plan's database."""
 
+import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from horarium.errors import HorariumError, PlanUnavailable
 from horarium.store.database import Database
@@ -49,3 +50,20 @@ def test_a_wrong_statement_is_no_outage(database):
     with pytest.raises(Exception, match="no_such_table") as caught, database.read() as connection:
         connection.execute(text("SELECT * FROM no_such_table"))
     assert not isinstance(caught.value, HorariumError)
+
+
+def test_connections_that_are_closed_as_soon_as_they_are_made_are_an_outage(postgres, postgres_url):
+    database = Database(postgres_url)
+
+    def cut(connection, _record):
+        pid = connection.info.backend_pid
+        with psycopg.connect(postgres.url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+
+    event.listen(database.engine, "connect", cut)
+    with pytest.raises(PlanUnavailable, match="does not work: This connection is closed"):
+        words(database)
+    event.remove(database.engine, "connect", cut)
+    with database.read() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+    database.close()

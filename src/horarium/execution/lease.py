@@ -38,6 +38,9 @@ HEARTBEAT = 5.0
 """Seconds between heartbeats."""
 
 _RETRY = 1.0
+_SAY_AGAIN_EVERY = 60
+"""Failed heartbeats in a row, one a second, until the next warning."""
+
 _LONGEST_GOODBYE = 5.0
 _DEAD = "ZX"
 """States in /proc of processes that have ended and were not buried by their parents."""
@@ -166,15 +169,22 @@ class Lease:
             self._rescue(old, crashed=False)
 
     def _beat_on(self) -> None:
-        pause = self._heartbeat
+        pause, failures = self._heartbeat, 0
         while not self._ending.wait(pause):
             pause = self._heartbeat
             try:
                 self.beat()
+                if failures:
+                    logger.info(
+                        "node %s renews its lease again, after %s", self.node, counted(failures, "failed attempt")
+                    )
+                    failures = 0
             except PlanUnavailable as error:
                 pause = min(_RETRY, self._heartbeat)
                 self._away = True
-                logger.warning("node %s could not renew its lease: %s", self.node, error)
+                if failures % _SAY_AGAIN_EVERY == 0:
+                    logger.warning("node %s could not renew its lease and tries again: %s", self.node, error)
+                failures += 1
             except Exception:
                 logger.exception("a heartbeat of node %s failed", self.node)
 

@@ -14,7 +14,7 @@ from weakref import WeakSet
 from sqlalchemy import Connection as Connection  # noqa: PLC0414 - for those who may not import SQLAlchemy
 from sqlalchemy import Engine, Pool, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from horarium.clock import Clock, SystemClock
@@ -89,7 +89,7 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection for reading. Raises PlanUnavailable when the database does not answer."""
         self._refuse_if_given_up()
-        with self._translated(), self._reader.connect() as connection:
+        with self._translated(), self._connected(self._reader) as connection:
             yield connection
 
     @property
@@ -126,7 +126,7 @@ class Database:
                 "the transaction first, or write through its connection"
             )
         self._refuse_if_given_up()
-        with self._writer, self._translated(), self.engine.connect() as connection:
+        with self._writer, self._translated(), self._connected(self.engine) as connection:
             self._writing = threading.get_ident()
             try:
                 self.dialect.begin_write(connection)
@@ -160,7 +160,7 @@ class Database:
         Raises HorariumError when something is written in it, PlanUnavailable when the database does not answer.
         """
         self._refuse_if_given_up()
-        with self._translated(reading=True), self.engine.connect() as connection:
+        with self._translated(reading=True), self._connected(self.engine) as connection:
             self.dialect.begin_read(connection)
             try:
                 yield connection
@@ -188,11 +188,18 @@ class Database:
         if self._given_up is not None:
             raise HorariumError(self._given_up)
 
+    def _connected(self, engine: Engine) -> Connection:
+        try:
+            return engine.connect()
+        except InvalidRequestError as error:
+            # The pool's word for it: each connection that it opened was closed before it could be used.
+            raise PlanUnavailable(self._explain(error)) from error
+
     @contextmanager
     def _translated(self, *, reading: bool = False) -> Iterator[None]:
         try:
             yield
-        except (DisconnectionError, PoolTimeout) as error:
+        except PoolTimeout as error:
             raise PlanUnavailable(self._explain(error)) from error
         except DBAPIError as error:
             if reading and self.dialect.is_refused_write(error.orig):

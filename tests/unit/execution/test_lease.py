@@ -137,6 +137,36 @@ def test_a_lease_that_runs_out_while_a_heartbeat_hangs_is_noticed(kept: Kept) ->
     assert kept.lost == ["it could not renew its lease for 0.3 s"]
 
 
+def test_an_outage_is_said_once_and_its_end_too(
+    kept: Kept, away: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(lease_module, "_RETRY", 0.001)
+    lease = kept.lease(seconds=0.003)
+    lease.begin()
+    tried = threading.Semaphore(0)
+    beat = lease.beat
+
+    def counted_beat() -> None:
+        tried.release()
+        beat()
+
+    monkeypatch.setattr(lease, "beat", counted_beat)
+    away(True)
+    with caplog.at_level("INFO", logger=lease_module.__name__):
+        lease._beats.start()
+        for _ in range(10):
+            assert tried.acquire(timeout=30)
+        away(False)
+        for _ in range(3):
+            assert tried.acquire(timeout=30)
+        lease.end(reason="test", gracefully=False)
+    said = [record.getMessage() for record in caplog.records if "lease" in record.getMessage()]
+    assert [text.partition(" ")[2].partition(" ")[2].partition(",")[0] for text in said] == [
+        "could not renew its lease and tries again: connection refused",
+        "renews its lease again",
+    ]
+
+
 def test_a_transaction_of_its_own_process_that_outlasts_the_lease_does_not_cost_a_node_its_runs(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
