@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, select, text
 
 from horarium import PermanentError, Retry, Run, RunState, Scheduler, Skip, SyncRun, at, task
-from horarium.errors import ArgumentsNotJSON, RunLost, RunNotFound, StepKeyUsedTwice
+from horarium.errors import ArgumentsNotJSON, JobError, RunLost, RunNotFound, StepKeyUsedTwice
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.work import Holder, Work, fence, insert_step
@@ -207,6 +208,55 @@ def test_a_transaction_of_a_run_commits_at_the_end_of_its_block(table: Timetable
 
     assert run_plans(table, order).state is RunState.SUCCEEDED
     assert orders() == ["o-1"]
+
+
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        (lambda connection: connection.commit(), "not the block's to commit: it is committed after the block"),
+        (lambda connection: connection.get_transaction().commit(), "not the block's to commit"),
+        (lambda connection: connection.rollback(), "the block that was given this transaction has ended it"),
+    ],
+)
+def test_whoever_is_given_a_transaction_may_not_end_it(
+    table: Timetable, orders: Any, end: Callable[[Connection], None], says: str
+) -> None:
+    def order(connection: Connection) -> None:
+        insert(connection, "o-1")
+        end(connection)
+
+    run = run_plans(table, lambda run: run.step("order", order, transactional=True))
+    assert run.error is not None
+    assert (run.error.type, orders()) == ("horarium.errors.JobError", [])
+    assert says in run.error.message
+    assert "connection.begin_nested()" in run.error.message
+
+
+def test_a_commit_that_was_refused_is_no_way_on(table: Timetable, orders: Any) -> None:
+    def order(run: SyncRun) -> None:
+        with run.transaction() as connection:
+            insert(connection, "o-1")
+            with suppress(JobError):
+                connection.commit()
+
+    run = run_plans(table, order)
+    assert run.error is not None
+    assert "has ended it" in run.error.message
+    assert orders() == []
+
+
+def test_a_part_of_a_transaction_may_be_undone(table: Timetable, orders: Any) -> None:
+    def order(run: SyncRun) -> None:
+        with run.transaction() as connection:
+            insert(connection, "o-1")
+            with connection.begin_nested() as part:
+                insert(connection, "o-2")
+                part.rollback()
+            with connection.begin_nested():
+                insert(connection, "o-3")
+
+    assert run_plans(table, order).state is RunState.SUCCEEDED
+    assert orders() == ["o-1", "o-3"]
 
 
 def lose(table: Timetable) -> None:

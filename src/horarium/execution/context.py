@@ -106,7 +106,8 @@ class _Face:
         function uses it in plain functions that a thread calls, such as those of its steps.
 
         Gives an SQLAlchemy Connection. Raises RunLost when the run is no longer ours; PlanUnavailable; JobError in a
-        child process, which has no connection.
+        child process, which has no connection, and when the block itself commits or rolls back: that may be done to
+        savepoints only (`connection.begin_nested()`).
         """
         return self._core.link.transaction()
 
@@ -154,7 +155,7 @@ class Run(_Face):
 
         `transactional`: `function(connection, *args, **kwargs)` is a plain function that writes to the application's
         own tables through a SQLAlchemy Connection; what it wrote is committed together with the step, or not at all.
-        It must not commit by itself.
+        It may not commit or roll back by itself (JobError); a savepoint is its own: `connection.begin_nested()`.
 
         `timeout` is seconds. A plain function cannot be stopped: what it returns late counts.
 
@@ -199,7 +200,7 @@ class Run(_Face):
           `function` must be importable, item, arguments and result JSON.
         - `on_done(connection, item, result)`, `on_failed(connection, item, error)`: plain functions that write to the
           application's own tables in the transaction that marks the item, through a SQLAlchemy Connection; `error` is
-          an ErrorInfo. They must not commit by themselves. If `on_done` raises, the item has failed.
+          an ErrorInfo. They may not commit by themselves. If `on_done` raises, the item has failed.
 
         Progress is reported by itself: items finished, of how many there are.
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Insert, and_, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Insert, and_, bindparam, delete, event, insert, select, tuple_, update
 
-from horarium.errors import RunLost
+from horarium.errors import JobError, RunLost
 from horarium.jsontext import clean
 from horarium.states import HELD
 from horarium.store import schema
@@ -27,6 +27,8 @@ item_failures, items, run_logs, runs, steps = (
     schema.runs,
     schema.steps,
 )
+
+_HOW_TO_UNDO = "to undo all of it raise an error, and for a part of it use connection.begin_nested()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,13 @@ class Work:
         Its row is held at the end only, so that nobody can take the run before it commits. It may take long until
         then, and meanwhile the run can be asked to stop, its job changed, and what its node lost be taken up again.
 
-        Raises RunLost, when it begins or when it ends.
+        Raises RunLost, when it begins or when it ends; JobError when the block itself ends the transaction.
         """
         with self._database.write() as connection:
             if connection.execute(select(runs.c.attempt).where(_held_by(holder))).first() is None:
                 raise RunLost(str(holder.key))
-            yield connection
+            with _ended_by_nobody_else(connection):
+                yield connection
             if not self._database.dialect.one_writer:  # who is the only writer has nothing taken from it
                 fence(connection, holder)
 
@@ -272,6 +275,32 @@ def attempted(connection: Connection, body: Callable[[Connection], None]) -> Exc
         return error
     savepoint.commit()
     return None
+
+
+@contextmanager
+def _ended_by_nobody_else(connection: Connection) -> Iterator[None]:
+    """Refuse a commit in the block, which nothing would fence, and a rollback, after which the rest would stand alone.
+
+    A savepoint may be rolled back. Raises JobError.
+    """
+    begun = connection.get_transaction()
+    event.listen(connection, "commit", _refuse_commit)
+    try:
+        yield
+    finally:
+        event.remove(connection, "commit", _refuse_commit)
+        is_ended = begun is None or not begun.is_active
+        if is_ended and not connection.closed:
+            connection.invalidate()  # a commit that was refused leaves it open in the database
+    if is_ended:
+        raise JobError(f"the block that was given this transaction has ended it; {_HOW_TO_UNDO}")
+
+
+def _refuse_commit(_: Connection) -> None:
+    raise JobError(
+        "this transaction is not the block's to commit: it is committed after the block, and only while the run is its "
+        f"node's; {_HOW_TO_UNDO}"
+    )
 
 
 def _held_by(holder: Holder) -> ColumnElement[bool]:
