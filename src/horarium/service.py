@@ -174,14 +174,17 @@ class Service:
             "last_tick": None if state.last_tick is None else state.last_tick.isoformat(),
             "error": state.error,
         }
+        blocked = node.runner.loop.blocked_for
         told["node"] = {
             "id": node.id,
             "lease_holds": node.lease.holds,
             "running": len(node.runner.running()),
             "clock_offset": node.clock.offset.total_seconds(),
             "unknown_tasks": node.ticker.unknown_tasks,
+            "error": f"an async function has blocked the event loop for {blocked:.0f} s" if blocked else None,
         }
-        well = state.ticking and state.error is None and (node.lease.holds or self._plan.clock.is_set_by_hand)
+        owns_its_runs = node.lease.holds or self._plan.clock.is_set_by_hand
+        well = state.ticking and state.error is None and owns_its_runs and not blocked
         if told["status"] == "ok" and not well:
             told["status"] = "degraded"
         return told

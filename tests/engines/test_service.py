@@ -17,7 +17,9 @@ from sqlalchemy import create_engine, text
 
 from horarium import Scheduler, every, service, task
 from horarium.errors import HorariumError, PlanUnavailable
+from horarium.execution import runner
 from horarium.execution.context import SyncRun
+from horarium.execution.loop_thread import LoopThread
 from horarium.settings import Settings
 from horarium.states import RunState
 from horarium.testing import TemporaryPostgres
@@ -49,6 +51,12 @@ def wait(run: SyncRun) -> str:
     while not gate.wait(0.01):
         run.check()
     return "through"
+
+
+@task("service.careless")
+async def careless() -> None:
+    """Waits for the gate without await."""
+    gate.wait(PATIENCE)
 
 
 @task("service.deaf")
@@ -389,3 +397,18 @@ def in_a_fork(call: Callable[[], str]) -> str:
         raise
     with os.fdopen(reading) as pipe:
         return pipe.read()
+
+
+def test_health_says_that_an_async_function_blocks_the_loop(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "LoopThread", functools.partial(LoopThread, 0.05))
+    scheduler.start()
+    scheduler.add_job("service.careless", every(hours=1), id="job")
+    run = scheduler.run_now("job")
+    node = eventually(lambda: (told := scheduler.health()["node"])["error"] and told, "the loop is blocked")
+    assert node["error"].startswith("an async function has blocked the event loop for ")
+    assert scheduler.health()["status"] == "degraded"
+    gate.set()
+    assert scheduler.wait_for_run(run.id, timeout=PATIENCE).state is RunState.SUCCEEDED
+    eventually(lambda: scheduler.health()["status"] == "ok", "the loop goes on")
