@@ -85,9 +85,9 @@ class LoopThread:
                 continue
             self._silent_since = asked_at
             logger.warning(
-                "the event loop of the runs has been blocked for %.0f s: an async function computes, or calls "
-                "something that waits, without await. No other async run goes on, and no timeout or cancel is heard. Make it a "
-                "plain function, which has a thread, or call what waits by asyncio.to_thread. It is here:\n%s",
+                "the event loop of the runs has been blocked for %.0f s: an async function computes, or calls what "
+                "waits, without await. No other async run goes on, and no timeout or cancel is heard. Make it a plain "
+                "function, which has a thread, or call what waits by asyncio.to_thread. It is here:\n%s",
                 self.blocked_for,
                 self._where().rstrip(),
             )
