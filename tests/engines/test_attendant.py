@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from horarium.engines.attendant import Searches
+from datetime import UTC, datetime
+from typing import Any
+
+from horarium.engines.attendant import Attendant, Searches
 
 KINDS = ("loop", "thread")
 
@@ -38,3 +41,45 @@ def test_the_end_of_a_rest_is_a_reason_to_look_and_only_one() -> None:
     assert searches.rest(longest=1.0, now=10.02) < 0.21
     assert searches.rest(longest=1.0, now=10.3) == 0.0
     assert searches.rest(longest=1.0, now=10.3) == 1.0
+
+
+class _Slow:
+    """A node's parts, of which only the imports matter: each try takes 3 s."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+        self.tried_at: list[float] = []
+
+    def elapsed(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+    def look_again(self) -> None:
+        self.tried_at.append(self.seconds)
+        self.seconds += 3.0
+
+    def attend(self) -> None:
+        pass
+
+    def ask_again(self) -> None:
+        pass
+
+    def anything_waits(self, _: object) -> bool:
+        return False
+
+    def live(self, attendant: Attendant, seconds: int) -> None:
+        """A heartbeat every 5 seconds."""
+        until = self.seconds + seconds
+        while self.seconds < until:
+            attendant.try_imports()
+            attendant._look()
+            self.seconds += 5.0
+
+
+def test_imports_that_take_long_to_fail_are_not_tried_at_every_heartbeat() -> None:
+    slow: Any = _Slow()
+    attendant = Attendant(slow, slow, slow, slow, every=1.0)
+    slow.live(attendant, seconds=60)
+    assert slow.tried_at == [100.0, 133.0]

@@ -32,6 +32,7 @@ class Attendant:
         self._ending = threading.Event()
         self._look_at_ours = True
         self._try_imports = False
+        self._no_imports_before = 0.0
         self._more_waits = False
         self._thread = threading.Thread(target=self._work, name="horarium-attendant", daemon=True)
 
@@ -109,9 +110,13 @@ class Attendant:
                 self._ending.wait(_LONGEST_PAUSE)
 
     def _look(self) -> None:
-        if self._try_imports:
+        if self._try_imports and self._clock.elapsed() >= self._no_imports_before:
             self._try_imports = False
+            began = self._clock.elapsed()
             self._ticker.look_again()
+            # A module that takes long to fail must not keep this thread from the queue.
+            ended = self._clock.elapsed()
+            self._no_imports_before = ended + 10 * (ended - began)
         if self._look_at_ours:
             self._look_at_ours = False
             self._ticker.ask_again()
