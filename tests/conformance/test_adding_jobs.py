@@ -467,6 +467,12 @@ def test_a_search_finds_text_in_ids_names_and_tasks_literally(scheduler: Schedul
     assert len(scheduler.get_jobs(search="conformance.note")) == 2
 
 
+def test_a_search_does_not_ask_for_the_same_capitals(scheduler: Scheduler) -> None:
+    scheduler.add_job(note, every(hours=1), id="Nightly", name="Count the STOCK")
+    assert [job.id for job in scheduler.get_jobs(search="nightLY")] == ["Nightly"]
+    assert [job.id for job in scheduler.get_jobs(search="stock")] == ["Nightly"]
+
+
 def test_jobs_are_listed_by_next_time_and_page_by_page(scheduler: Scheduler) -> None:
     for hours in (3, 1, 2):
         scheduler.add_job(note, every(hours=hours), id=f"in-{hours}")

@@ -92,7 +92,7 @@ class Jobs:
         limit: int | None = None,
         offset: int = 0,
     ) -> list[Job]:
-        """Jobs by next run time, those without one last; `search` is part of the id, name or task."""
+        """Jobs by next run time, those without one last; `search` is part of the id, name or task, in any case."""
         query = select_jobs().order_by(clock.c.next_run_time.is_(None), clock.c.next_run_time, jobs.c.id)
         if status is JobStatus.PAUSED:
             query = query.where(clock.c.paused, jobs.c.status == JobStatus.SCHEDULED)
@@ -100,9 +100,9 @@ class Jobs:
             query = query.where(jobs.c.status == status, ~clock.c.paused)
         if search:
             query = query.where(
-                jobs.c.id.contains(search, autoescape=True)
-                | jobs.c.name.contains(search, autoescape=True)
-                | jobs.c.task.contains(search, autoescape=True)
+                jobs.c.id.icontains(search, autoescape=True)
+                | jobs.c.name.icontains(search, autoescape=True)
+                | jobs.c.task.icontains(search, autoescape=True)
             )
         if origin is not None:
             query = query.where(jobs.c.origin == origin)
