@@ -163,6 +163,36 @@ def test_a_job_is_changed_and_the_rest_of_it_stays(cli: Cli) -> None:
     assert job["policies"]["retry"]["kind"] == "fixed"
 
 
+POLICIES = {
+    "--timeout": "5m",
+    "--retry": "fixed:10",
+    "--overlap": "queue",
+    "--max-instances": "3",
+    "--grace": "1h",
+    "--catch-up": "7",
+    "--on-crash": "fail",
+    "--executor": "process",
+    "--keep-runs": "9",
+    "--keep-days": "8",
+}
+
+
+def test_every_policy_goes_back_to_its_default(sqlite_cli: Cli) -> None:
+    usual = sqlite_cli("jobs", "add", TASK, "--every", "10m", "--id", "clean", json=True).json["policies"]
+    words = [word for pair in POLICIES.items() for word in pair]
+    chosen = sqlite_cli("jobs", "edit", "clean", *words, json=True).json["policies"]
+    assert {name for name in usual if usual[name] == chosen[name]} == {"coalesce"}
+    words = [word for option in POLICIES for word in (option, "default")]
+    assert sqlite_cli("jobs", "edit", "clean", *words, json=True).json["policies"] == usual
+
+
+@pytest.mark.parametrize("option", ["--overlap", "--on-crash", "--executor", "--max-instances", "--catch-up"])
+def test_a_policy_that_there_is_not_is_refused_with_its_option(sqlite_cli: Cli, option: str) -> None:
+    refused = sqlite_cli("jobs", "add", TASK, "--every", "10m", option, "sometimes")
+    assert refused.code == 2
+    assert f"{option}: 'sometimes' is not" in refused.err
+
+
 def test_arguments_are_changed_by_name_or_taken_away(sqlite_cli: Cli) -> None:
     sqlite_cli("jobs", "add", TASK, "--every", "10m", "--id", "clean", "--kwarg", "days=7")
     assert sqlite_cli("jobs", "edit", "clean", "--kwarg", "days=9", json=True).json["kwargs"] == {"days": 9}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from horarium.cli.json_values import parse_json, parse_pair
-from horarium.job import CATCH_UP, EXECUTORS, Policies
+from horarium.job import CATCH_UP, EXECUTORS
 from horarium.retry import KINDS, Retry
 from horarium.states import OnCrash, Overlap
 from horarium.when.durations import parse_duration
@@ -48,7 +48,7 @@ class ArgumentOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyOptions:
-    """The policies of a job. Each takes the word "default" as well, where a value can be taken back."""
+    """The policies of a job. Each that takes a value takes the word "default" as well."""
 
     timeout: Annotated[
         str | None,
@@ -63,7 +63,7 @@ class PolicyOptions:
         ),
     ] = None
     overlap: Annotated[
-        Overlap | None,
+        str | None,
         typer.Option(
             metavar="|".join(Overlap),
             help="What happens while a run of it is active. [default: skip]",
@@ -71,8 +71,8 @@ class PolicyOptions:
         ),
     ] = None
     max_instances: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="Runs at once, over all nodes. [default: 1]", rich_help_panel=_HOW),
+        str | None,
+        typer.Option(metavar="N", help="Runs at once, over all nodes. [default: 1]", rich_help_panel=_HOW),
     ] = None
     grace: Annotated[
         str | None,
@@ -91,19 +91,18 @@ class PolicyOptions:
         ),
     ] = None
     catch_up: Annotated[
-        int | None,
+        str | None,
         typer.Option(
             metavar="N",
-            min=1,
             help=f"How many missed ones at most with --no-coalesce. [default: {CATCH_UP}]",
             rich_help_panel=_HOW,
         ),
     ] = None
     on_crash: Annotated[
-        OnCrash | None,
+        str | None,
         typer.Option(
             metavar="|".join(OnCrash),
-            help="What happens to a run whose node died. [default: resume]",
+            help="What happens to a run whose node died. [default: as the task says, or resume]",
             rich_help_panel=_HOW,
         ),
     ] = None
@@ -123,19 +122,19 @@ class PolicyOptions:
     ] = None
 
     def policies(self) -> dict[str, Any]:
-        """The policies that were given, by name. Raises BadParameter."""
+        """The policies that were given, by name; None is a policy's default. Raises BadParameter."""
         found = {
-            "timeout": _value("--timeout", _seconds, self.timeout, "timeout"),
-            "retry": _value("--retry", parse_retry, self.retry, "retry"),
-            "overlap": _given(self.overlap),
-            "max_instances": _given(self.max_instances),
-            "misfire_grace_time": _value("--grace", _seconds, self.grace, "misfire_grace_time"),
-            "coalesce": _given(self.coalesce),
-            "catch_up": _given(self.catch_up),
-            "on_crash": _given(self.on_crash),
-            "executor": _value("--executor", _executor, self.executor, "executor"),
-            "keep_runs": _value("--keep-runs", _whole, self.keep_runs, "keep_runs"),
-            "keep_days": _value("--keep-days", _number, self.keep_days, "keep_days"),
+            "timeout": _value("--timeout", _seconds, self.timeout),
+            "retry": _value("--retry", parse_retry, self.retry),
+            "overlap": _value("--overlap", _one_of(Overlap), self.overlap),
+            "max_instances": _value("--max-instances", _whole, self.max_instances),
+            "misfire_grace_time": _value("--grace", _seconds, self.grace),
+            "coalesce": _UNCHANGED if self.coalesce is None else self.coalesce,
+            "catch_up": _value("--catch-up", _whole, self.catch_up),
+            "on_crash": _value("--on-crash", _one_of(OnCrash), self.on_crash),
+            "executor": _value("--executor", _one_of(EXECUTORS), self.executor),
+            "keep_runs": _value("--keep-runs", _whole, self.keep_runs),
+            "keep_days": _value("--keep-days", _number, self.keep_days),
         }
         return {name: value for name, value in found.items() if value is not _UNCHANGED}
 
@@ -161,10 +160,15 @@ def _seconds(text: str) -> float:
     return parse_duration(text).total_seconds()
 
 
-def _executor(text: str) -> str:
-    if text not in EXECUTORS:
-        raise ValueError(f"{text!r} is not one of {', '.join(EXECUTORS)}")
-    return text
+def _one_of(words: Iterable[str]) -> Callable[[str], str]:
+    known = [str(word) for word in words]
+
+    def read(text: str) -> str:
+        if text not in known:
+            raise ValueError(f"{text!r} is not one of {', '.join(known)}")
+        return text
+
+    return read
 
 
 def _whole(text: str) -> int:
@@ -181,14 +185,10 @@ def _number(text: str) -> float:
         raise ValueError(f"{text!r} is not a number") from None
 
 
-def _given(value: Any) -> Any:
-    return _UNCHANGED if value is None else value
-
-
-def _value(option: str, read: Callable[[str], Any], text: str | None, policy: str) -> Any:
+def _value(option: str, read: Callable[[str], Any], text: str | None) -> Any:
     if text is None:
         return _UNCHANGED
-    return getattr(Policies(), policy) if text == DEFAULT else _reading(option, read, text)
+    return None if text == DEFAULT else _reading(option, read, text)
 
 
 def _reading(option: str, read: Callable[[str], Any], text: str) -> Any:
