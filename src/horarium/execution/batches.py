@@ -17,7 +17,7 @@ from uuid import UUID
 from horarium.errors import JobError, RunStopped
 from horarium.execution.calls import in_thread, to_the_end
 from horarium.execution.core import RunCore, checked_key
-from horarium.execution.functions import is_async, name_of, reference_of
+from horarium.execution.functions import check_function, is_async, name_of, reference_of
 from horarium.execution.items import ItemWorker, OnDone, OnFailed, Work
 from horarium.execution.marks import Committer, Score
 from horarium.execution.pools import DaemonPool
@@ -67,6 +67,7 @@ class Way:
 
     def place_for(self, function: Callable[..., Any]) -> str:
         """Where `function` is called. Raises JobError when it cannot be called there."""
+        check_function(function, "run.each()")
         if self.executor == "loop" and not is_async(function):
             raise JobError(
                 f"{name_of(function)} is a plain function, which would block the event loop; leave executor out"

@@ -43,7 +43,8 @@ class Scope:
         Answers the key with the scope's prefix. Raises StepKeyUsedTwice when it was used in this attempt, JobError
         when it cannot be a key.
         """
-        name = checked_key(self.prefix + key, f"the key of a {kind}")
+        what = f"the key of a {kind}"
+        name = checked_key(self.prefix + checked_key(key, what), what)
         used, mine = self._used, (kind, key)
         with self.core.claiming:
             if mine in used:

@@ -33,6 +33,17 @@ def is_async(function: Callable[..., Any]) -> bool:
     return not inspect.isroutine(function) and inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - the method is looked at, not whether it is there
 
 
+def check_function(function: object, what: str) -> None:
+    """Raise JobError, naming `what` needs it, when no call would do its work: it is no function, or has a `yield`."""
+    if not callable(function):
+        raise JobError(f"{what} needs a function that can be called, not {function!r}")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise JobError(
+            f"{what}: {name_of(function)} has a `yield`, so a call only makes a generator and runs nothing of it; "
+            "return a list, or do the work in a loop"
+        )
+
+
 def name_of(function: Callable[..., Any]) -> str:
     """What to call a function in messages and default names: its qualified name, that of what a partial wraps."""
     while isinstance(function, functools.partial):

@@ -20,7 +20,16 @@ from datetime import timedelta
 from typing import Any, Literal, TypeVar, overload
 
 from horarium.errors import JobError, TaskNotFound
-from horarium.execution.functions import MISSING, found_in, is_async, module_of, name_of, reference_of, running_as
+from horarium.execution.functions import (
+    MISSING,
+    check_function,
+    found_in,
+    is_async,
+    module_of,
+    name_of,
+    reference_of,
+    running_as,
+)
 from horarium.job import checked_length
 from horarium.retry import Retry
 from horarium.states import OnCrash
@@ -146,14 +155,16 @@ class Registry:
     def name_for(self, task: str | Callable[..., Any]) -> str:
         """What a job keeps to name `task`: a text as it is, a function by its `@task` name or its reference.
 
-        Raises JobError for a function that could not be found again.
+        Raises JobError for a function that could not be found again, or cannot be a task.
         """
         if isinstance(task, str):
             return task
         options = _options_of(task)
         if options is not None and options.name is not None:
             return options.name
-        return reference_of(task)
+        reference = reference_of(task)
+        _define(task, options, ref=reference)
+        return reference
 
     def forget_failures(self) -> None:
         """Look anew for tasks that were not found, since their code may have been installed meanwhile."""
@@ -245,8 +256,7 @@ def task(
 
 
 def _define(function: Callable[..., Any], options: _Options | None, ref: str | None = None) -> TaskDefinition:
-    if not callable(function):
-        raise JobError(f"a task is a function, not a {type(function).__name__}")
+    check_function(function, "a task")
     options = options or _options_of(function) or _Options(None, None, None, None, None)
     what, asynchronous = name_of(function), is_async(function)
     if options.name is not None and (not options.name or ":" in options.name or options.name != options.name.strip()):

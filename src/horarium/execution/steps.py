@@ -11,7 +11,7 @@ from typing import Any
 from horarium.errors import JobError
 from horarium.execution.calls import awaited, drive, in_thread, timed
 from horarium.execution.core import RunCore
-from horarium.execution.functions import is_async, name_of
+from horarium.execution.functions import check_function, is_async, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Step:
     timeout: float | None
 
     def __post_init__(self) -> None:
+        check_function(self.function, f"step {self.key!r}")
         if self.transactional and is_async(self.function):
             raise JobError(
                 f"step {self.key!r} is transactional, so {name_of(self.function)} must be a plain function: it is "

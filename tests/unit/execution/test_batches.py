@@ -413,6 +413,15 @@ def test_parameters_that_cannot_be_are_refused(link, way, words):
         each(link, [1], Items().later, **way)
 
 
+def test_a_generator_does_no_item_since_its_call_runs_nothing(link):
+    def save(item):
+        yield item
+
+    with pytest.raises(JobError, match="has a `yield`"):
+        each(link, [1], save)
+    assert link.marked() == {}
+
+
 def test_a_plain_function_is_not_called_on_the_event_loop(link):
     with pytest.raises(JobError, match="block the event loop"):
         each(link, [1], Items().plain, executor="loop")

@@ -248,6 +248,29 @@ def test_what_no_import_finds_has_no_reference(function, words):
         reference_of(function)
 
 
+def counting():
+    yield 1
+
+
+async def counting_later():
+    yield 1
+
+
+def with_the_wrong_face(run: Run): ...
+
+
+@pytest.mark.parametrize("function", [counting, counting_later])
+def test_a_generator_is_no_task_since_a_call_runs_nothing_of_it(function):
+    with pytest.raises(JobError, match=r"has a `yield`.*return a list"):
+        task("counting")(function)
+
+
+@pytest.mark.parametrize(("function", "words"), [(counting, "`yield`"), (with_the_wrong_face, "as SyncRun")])
+def test_a_job_of_a_function_that_cannot_be_a_task_is_refused_when_it_is_added(function, words):
+    with pytest.raises(JobError, match=words):
+        REGISTRY.name_for(function)
+
+
 def test_a_function_inside_a_function_has_no_reference():
     def inner(): ...
 

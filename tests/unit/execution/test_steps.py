@@ -151,6 +151,28 @@ def test_a_key_that_a_database_cannot_keep_is_an_error(link, key):
         SyncRun(link).step(key, list)
 
 
+@pytest.mark.parametrize("key", [5, None, ""])
+def test_a_key_that_is_no_text_is_refused_also_in_an_item(link, key):
+    run = SyncRun(link)
+    with pytest.raises(JobError, match="the key of a step must be text"):
+        run.step(key, dict)
+    tally = run.each([1], lambda _: run.step(key, dict), batch="batch")
+    assert "the key of a step must be text" in tally.errors[0].message
+
+
+def test_a_step_is_given_a_function_not_what_it_returned(link):
+    with pytest.raises(JobError, match="step 'sum' needs a function that can be called, not 6"):
+        SyncRun(link).step("sum", sum([1, 2, 3]))
+
+
+def test_a_step_is_no_generator_whose_call_runs_nothing(link):
+    def pages():
+        yield 1
+
+    with pytest.raises(JobError, match=r"step 'pages': .*pages has a `yield`"):
+        SyncRun(link).step("pages", pages)
+
+
 def test_a_run_told_to_stop_begins_no_step(link):
     work = Calls()
     link.tell_to_stop("cancelled by a person")
