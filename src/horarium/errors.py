@@ -53,10 +53,10 @@ class JobExists(HorariumError, ValueError):
 
 
 class RunNotFound(HorariumError, LookupError):
-    """There is no run with this id."""
+    """There is no run with this id; `why` says it in other words."""
 
-    def __init__(self, run_id: str) -> None:
-        super().__init__(f"there is no run {run_id!r}; `horarium runs list` shows those that are kept")
+    def __init__(self, run_id: str, why: str = "") -> None:
+        super().__init__(why or f"there is no run {run_id!r}; `horarium runs list` shows those that are kept")
         self.run_id = run_id
 
 

@@ -57,7 +57,9 @@ def test_a_job_names_its_latest_run(cli: Cli) -> None:
 
 def test_a_job_without_runs_names_none(sqlite_cli: Cli) -> None:
     sqlite_cli(*ADD, "clean", "clitasks:cleanup")
-    assert sqlite_cli("runs", "show", "clean").code == 3
+    answer = sqlite_cli("runs", "show", "clean", json=True)
+    assert (answer.code, answer.error["type"]) == (3, "RunNotFound")
+    assert "no run of job 'clean' is kept; `horarium why clean`" in answer.error["message"]
 
 
 def test_a_run_waits_while_no_scheduler_runs_and_people_are_told(cli: Cli) -> None:

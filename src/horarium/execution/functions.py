@@ -106,7 +106,7 @@ def module_of(task: str, module_name: str) -> ModuleType:
     except (Exception, SystemExit) as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and f"{module_name}.".startswith(f"{missing}."):
-            why = f"there is no module {missing}; is it installed, or its folder on sys.path?"
+            why = f"there is no module {missing}; install it, or put its folder on sys.path"
         else:
             where = traceback.extract_tb(error.__traceback__)[-1]
             why = (

@@ -370,4 +370,4 @@ def _outermost(definition: TaskDefinition) -> TaskDefinition:
 
 def _resembling(name: str, names: Any) -> str:
     close = difflib.get_close_matches(name, list(names), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -318,7 +318,7 @@ def test_a_decorator_above_task_belongs_to_the_task(module):
     [
         ("no_such_package.tasks:run", "there is no module no_such_package;"),
         ("horarium.no_such_module:run", "there is no module horarium.no_such_module;"),
-        ("time:slep", "module time has no slep; did you mean 'sleep'?"),
+        ("time:slep", "module time has no slep (did you mean 'sleep'?)"),
         ("time:timezone", "not a function"),
         ("time:", "looks like"),
         (":sleep", "looks like"),

@@ -27,5 +27,5 @@ def find_run(scheduler: Scheduler, name: str) -> RunInfo:
         except JobNotFound:
             raise RunNotFound(name) from None
     if not latest:
-        raise RunNotFound(name)
+        raise RunNotFound(name, f"no run of job {name!r} is kept; `horarium why {name}` tells what became of it")
     return latest[0]
