@@ -126,6 +126,7 @@ class JobMethods(Facade):
     def modify_job(self, job_id: str, **changes: Any) -> Job:
         """Change a job: its `func`, `args`, `kwargs`, `name`, `trigger`, `next_run_time`, or any policy.
 
+        A paused job stays paused; `pause_job` pauses one. `next_run_time=None`: it comes due no more, and is finished.
         Raises JobNotFound, JobError, TriggerError, ArgumentsNotJSON.
         """
         job = self._plan.jobs.get(job_named(job_id))
