@@ -27,8 +27,10 @@ _LONGEST = {"misfire_grace_time": 1e9, "timeout": 1e9, "keep_days": 36_525}
 FILE_ORIGIN = "file:"
 """What the origin of a file's jobs begins with; the name of the file follows."""
 
-EXECUTORS = ("loop", "thread", "process")
-"""Where a function may run: the event loop, a thread, a child process."""
+LOOP, THREAD, PROCESS = "loop", "thread", "process"
+
+EXECUTORS = (LOOP, THREAD, PROCESS)
+"""Where a function may run: on the event loop, in a thread, in a child process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

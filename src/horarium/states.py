@@ -99,6 +99,10 @@ def sources(change: Change) -> tuple[RunState, ...]:
     return tuple(state for row in TRANSITIONS if row.change is change for state in row.sources)
 
 
+WAITING = sources(Change.CLAIM)
+"""States in which a run waits for a node."""
+
+
 def target(change: Change) -> RunState:
     """The state that `change` leads to."""
     return next(row.target for row in TRANSITIONS if row.change is change)

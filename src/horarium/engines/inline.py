@@ -9,6 +9,7 @@ from horarium.engines.base import Engine, EngineHealth
 from horarium.engines.node import Node
 from horarium.execution import capture
 from horarium.execution.execution import tell_missed
+from horarium.job import EXECUTORS
 from horarium.store.claims import Claims
 
 _RUNS_AT_ONCE = 100
@@ -60,7 +61,7 @@ class InlineEngine(Engine):
                 self._node.id,
                 self._clock.now(),
                 _RUNS_AT_ONCE,
-                executors=("loop", "thread", "process"),
+                executors=EXECUTORS,
                 without_tasks=self._node.ticker.unknown_tasks,
             )
             if not claimed:

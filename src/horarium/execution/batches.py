@@ -22,12 +22,11 @@ from horarium.execution.items import ItemWorker, OnDone, OnFailed, Work
 from horarium.execution.marks import Committer, Score
 from horarium.execution.pools import DaemonPool
 from horarium.execution.steps import check_timeout
+from horarium.job import EXECUTORS
 from horarium.retry import Retry
 from horarium.values import Tally
 
 Items = Iterable[Any] | AsyncIterable[Any]
-
-PLACES = ("loop", "thread", "process")
 
 _BREATH = 1_000
 """Items known from earlier attempts that are passed over before the event loop gets its turn."""
@@ -57,8 +56,8 @@ class Way:
             raise JobError(f"pause must be 0 s or more, not {self.pause!r}")
         if self.pause and self.size is None:
             raise JobError("pause needs size: after how many items to pause")
-        if self.executor is not None and self.executor not in PLACES:
-            raise JobError(f"executor {self.executor!r} is not one of {', '.join(PLACES)}")
+        if self.executor is not None and self.executor not in EXECUTORS:
+            raise JobError(f"executor {self.executor!r} is not one of {', '.join(EXECUTORS)}")
         check_timeout(self.timeout, "the timeout of an item")
         for name in ("on_done", "on_failed"):
             hook = getattr(self, name)

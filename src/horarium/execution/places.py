@@ -10,10 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from horarium.errors import RunStopped
-from horarium.job import Job
-
-LOOP, THREAD, PROCESS = "loop", "thread", "process"
-KINDS = (LOOP, THREAD, PROCESS)
+from horarium.job import LOOP, PROCESS, THREAD, Job
 
 
 @dataclass(frozen=True, slots=True)

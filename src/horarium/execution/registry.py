@@ -30,11 +30,9 @@ from horarium.execution.functions import (
     reference_of,
     running_as,
 )
-from horarium.job import checked_length
+from horarium.job import EXECUTORS, checked_length
 from horarium.retry import Retry
 from horarium.states import OnCrash
-
-EXECUTORS = ("loop", "thread", "process")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Face = Literal["async", "sync"]

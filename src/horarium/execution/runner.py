@@ -24,14 +24,14 @@ from horarium.execution.alarms import Alarm, Alarms
 from horarium.execution.calling import call_async, call_in_thread, call_process
 from horarium.execution.execution import End, Execution, change_of, executor_of, raised, returned, tell_missed
 from horarium.execution.loop_thread import LoopThread
-from horarium.execution.places import KINDS, LOOP, PROCESS, Capacity, Places, Reservation, Turns
+from horarium.execution.places import Capacity, Places, Reservation, Turns
 from horarium.execution.plan_link import Desk, PlanLink
 from horarium.execution.pools import DaemonPool
 from horarium.execution.recorder import Recorder
 from horarium.execution.records import BackRecord, EndRecord, NoteRecord, Writer, log_of
 from horarium.execution.registry import Registry
 from horarium.execution.strays import Strays, Takings, Token
-from horarium.job import Job
+from horarium.job import EXECUTORS, LOOP, PROCESS, Job
 from horarium.states import RunState
 from horarium.store.claims import Claimed, Claims
 from horarium.store.database import Database
@@ -161,7 +161,7 @@ class Runner:
         reservation.cancel()
         self._takings.end(reservation.taking)
 
-    def claim(self, now: datetime, without_tasks: Sequence[str] = (), kinds: Collection[str] = KINDS) -> int:
+    def claim(self, now: datetime, without_tasks: Sequence[str] = (), kinds: Collection[str] = EXECUTORS) -> int:
         """Take waiting runs for the places that are free; answers how many there were. Raises PlanUnavailable."""
         # Each kind by itself: else those that have no place would be taken along, and be given back.
         free = self.places.free().items() if self._holds() else ()

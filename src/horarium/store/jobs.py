@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from horarium.clock import EPOCH
 from horarium.errors import JobError, JobExists, JobNotFound
 from horarium.job import POLICY_NAMES, Job
-from horarium.states import Change, JobStatus, Overlap, RunState, sources, target
+from horarium.states import WAITING, Change, JobStatus, Overlap, RunState, target
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.quarantine import let_go
@@ -27,13 +27,13 @@ jobs, clock, runs = schema.jobs, schema.job_clock, schema.runs
 INTERNAL_ORIGINS = ("builtin", "call")
 """Origins of jobs that no user added: left out of lists, counts and `remove_all`."""
 
-_RESERVED = ("horarium.", "call:")
+RESERVED_IDS = ("horarium.", "call:")
+"""What the ids of such jobs begin with."""
 
 _T = TypeVar("_T")
 _AT_ONCE = 1_000
 _TRIES = 3
 _PAYLOAD = ("task", "args", "kwargs")
-_WAITING = sources(Change.CLAIM)
 _SOUND = (JobStatus.SCHEDULED, JobStatus.FINISHED, JobStatus.BROKEN)
 _ANY_TIME = Once(EPOCH)
 
@@ -241,7 +241,7 @@ class Jobs:
             made_before = (runs.c.job_key == row.key) & runs.c.payload.is_(None)
             if is_mended:
                 _rename_waiting(connection, row, changed["task"])
-                made_before &= ~schema.state_in(_WAITING, by_index=False)
+                made_before &= ~schema.state_in(WAITING, by_index=False)
             if any(name in changed for name in _PAYLOAD):
                 connection.execute(update(runs).where(made_before).values(payload=_payload_text(row)))
             connection.execute(
@@ -277,8 +277,8 @@ def _check_ids(wanted: Sequence[Job]) -> None:
         if job.id in seen:
             raise JobError(f"two of the jobs to add have the id {job.id!r}; give one of them another id")
         seen.add(job.id)
-        if job.id.startswith(_RESERVED) and job.origin not in INTERNAL_ORIGINS:
-            raise JobError(f"job {job.id!r}: ids that begin with {' or '.join(_RESERVED)} are Horarium's own")
+        if job.id.startswith(RESERVED_IDS) and job.origin not in INTERNAL_ORIGINS:
+            raise JobError(f"job {job.id!r}: ids that begin with {' or '.join(RESERVED_IDS)} are Horarium's own")
 
 
 def _values_over(row: Row[Any], job: Job, changes: Collection[str]) -> dict[str, Any]:
@@ -347,7 +347,7 @@ def _payload_text(row: Row[Any]) -> str:
 def _rename_waiting(connection: Connection, row: Row[Any], task: str) -> None:
     """Give the runs of a job that wait with arguments of their own its new task."""
     old, new = payload_start(row.task), payload_start(task)
-    ours = (runs.c.job_key == row.key) & schema.state_in(_WAITING, by_index=False)
+    ours = (runs.c.job_key == row.key) & schema.state_in(WAITING, by_index=False)
     with_own = select(runs.c.scheduled_at, runs.c.payload).where(ours, runs.c.payload.startswith(old, autoescape=True))
     for one in connection.execute(with_own).all():
         connection.execute(

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 import pytest
 
 from horarium.execution.alarms import Alarms
-from horarium.execution.places import LOOP, PROCESS, THREAD, Capacity, Places
+from horarium.execution.places import Capacity, Places
 from horarium.execution.pools import DaemonPool
 from horarium.execution.strays import Strays, Takings
+from horarium.job import LOOP, PROCESS, THREAD
 from horarium.values import RunKey
 
 PATIENCE = 20.0

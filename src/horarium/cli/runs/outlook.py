@@ -11,14 +11,13 @@ from horarium.cli.failures import StillWaiting
 from horarium.cli.patience import PATIENCE
 from horarium.cli.session import Session
 from horarium.cli.standing import see_nodes
-from horarium.states import FINAL, JobStatus, RunState
+from horarium.states import FINAL, WAITING, JobStatus
 from horarium.values import RunInfo
 
 if TYPE_CHECKING:
     from horarium.scheduler import Scheduler
 
 _LOOK_EVERY = 2.0
-_WAITING = (RunState.QUEUED, RunState.RETRYING)
 _SET_ASIDE = (JobStatus.BROKEN, JobStatus.QUARANTINED)
 
 
@@ -28,7 +27,7 @@ def obstacle(scheduler: Scheduler, run: RunInfo) -> str | None:
         return None
     if not any(seen.may_run for seen in see_nodes(scheduler)):
         return "No scheduler is running: the run waits until one starts (`horarium run`)."
-    job = scheduler.get_job(run.job_id) if run.state in _WAITING else None
+    job = scheduler.get_job(run.job_id) if run.state in WAITING else None
     if job is None or job.status not in _SET_ASIDE:
         return None
     return f"Job {job.id!r} is {job.status}: {job.fault or 'no reason is known'}. The run waits until that is mended."
@@ -91,6 +90,6 @@ class Outlook:
         return f"run {run.id} of {run.job_id} is {run.state}"
 
     def _advice(self, run: RunInfo) -> str:
-        stays = "stays in the queue" if run.state in _WAITING else "goes on"
+        stays = "stays in the queue" if run.state in WAITING else "goes on"
         why = f". {self._found}" if self._found else "."
         return f"; it is waited for no longer, and {stays}{why} `horarium runs cancel {run.id}` stops it"

@@ -15,14 +15,13 @@ from horarium.engines.apscheduler.job import PlanJob
 from horarium.errors import JobExists, JobNotFound
 from horarium.execution.registry import Registry
 from horarium.job import Job
-from horarium.states import JobStatus, RunState
+from horarium.states import WAITING, JobStatus
 from horarium.store.database import Database
 from horarium.store.holds import Holds
 from horarium.store.jobs import INTERNAL_ORIGINS, Jobs
 from horarium.store.runs import Runs
 
 _PAUSED_BY = "code"
-_WAITING = (RunState.QUEUED, RunState.RETRYING)
 _MICROSECOND = timedelta(microseconds=1)
 
 Kinds = Mapping[str, str | None]
@@ -93,7 +92,7 @@ class Changes:
         try:
             if self._jobs.get(wanted.id).status is not JobStatus.FINISHED:
                 return False
-            if not self._runs.find(job_id=wanted.id, states=_WAITING, limit=1):
+            if not self._runs.find(job_id=wanted.id, states=WAITING, limit=1):
                 self._jobs.remove(wanted.id, now)
                 return False
         except JobNotFound:

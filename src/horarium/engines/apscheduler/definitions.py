@@ -17,8 +17,8 @@ from horarium.engines.apscheduler.job import PlanJob
 from horarium.engines.apscheduler.triggers import convert_trigger
 from horarium.errors import JobError, TaskNotFound, TriggerError
 from horarium.execution.functions import MISSING, found_in, is_async
-from horarium.execution.registry import EXECUTORS, Registry
-from horarium.job import POLICY_NAMES, Job, Policies
+from horarium.execution.registry import Registry
+from horarium.job import EXECUTORS, POLICY_NAMES, Job, Policies
 from horarium.when import Interval, Trigger
 from horarium.when.zones import zone_name
 

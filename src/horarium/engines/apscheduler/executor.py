@@ -18,7 +18,7 @@ from apscheduler.executors.base import BaseExecutor
 from horarium.engines.apscheduler.job import DueJob
 from horarium.errors import ConfigurationError, JobError
 from horarium.execution.places import Capacity
-from horarium.execution.registry import EXECUTORS
+from horarium.job import EXECUTORS
 
 LOOP_GRACE = 10.0
 """Seconds that a shutdown on an event loop waits for runs at most, since the loop stands still meanwhile."""

@@ -29,13 +29,13 @@ from apscheduler import events as native
 from horarium.errors import HorariumError, RunNotFound, RunStopped
 from horarium.events import Event, EventBus, OccurrencesDecided, RunChanged
 from horarium.states import DecisionKind, RunState
+from horarium.store.jobs import RESERVED_IDS
 from horarium.store.runs import Runs
 from horarium.values import ErrorInfo, RunInfo, RunKey
 
 logger = logging.getLogger(__name__)
 
 _CLOSING = 5.0
-_OWN = ("horarium.", "call:")
 _ENDS = {
     RunState.SUCCEEDED: native.EVENT_JOB_EXECUTED,
     RunState.FAILED: native.EVENT_JOB_ERROR,
@@ -118,7 +118,7 @@ class Relay:
                 logger.exception("listeners could not be told of %r", heard)
 
     def _pass_on(self, heard: Event | str) -> None:
-        if not isinstance(heard, str) and getattr(heard, "job_id", "").startswith(_OWN):
+        if not isinstance(heard, str) and getattr(heard, "job_id", "").startswith(RESERVED_IDS):
             return
         if isinstance(heard, str):
             self._dispatch(native.JobEvent(native.EVENT_JOB_REMOVED, heard, self._alias))

@@ -157,7 +157,7 @@ class SQLite(Dialect):
         return type_coerce(column, BigInteger) > _LAST_MOMENT
 
     def notify(self, connection: Connection, channel: str) -> None:
-        """Nothing: other processes see the plan's change counter at their next look."""
+        """Nothing: other processes see it at their next look."""
 
     def notifications(self, connection: Connection, channel: str, seconds: float) -> Iterator[bool]:
         """None ever."""
