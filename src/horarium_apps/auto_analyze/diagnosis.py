@@ -12,6 +12,7 @@ from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg
 from horarium_apps.auto_analyze.adapters.machine import free_space, may_write
 from horarium_apps.auto_analyze.adapters.whisper_model import find_model, may_download
 from horarium_apps.auto_analyze.domain.errors import AutoAnalyzeError, UserNotFoundError
+from horarium_apps.auto_analyze.domain.names import printable
 from horarium_apps.auto_analyze.domain.stages import Stage, in_words
 from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.plan import is_missing, plan_file
@@ -151,6 +152,11 @@ def _users(scheduler: Scheduler, user_id: int | None) -> Finding:
         users = queries.list_users(connection)
     if not users:
         return Finding("users", True, "There is none; `horarium auto-analyze add-user NAME` adds one.")
+    known_ids = {user.id for user in users}
+    for job in read_status(scheduler)["jobs"]:
+        if job["user_id"] not in known_ids:
+            told = f"{job['id']} is for user {job['user_id']}, who is not there"
+            return Finding("users", True, f"{told}; `horarium auto-analyze add-user NAME` adds one, or remove the job.")
     return Finding("users", False, f"There {'is 1' if len(users) == 1 else f'are {len(users)}'}.")
 
 
@@ -160,7 +166,7 @@ def _schedule(scheduler: Scheduler, user_id: int | None) -> Finding:
         return Finding("schedule", True, "Nothing is scheduled; `horarium auto-analyze --user-id N` starts it.")
     if not status["nodes"]:
         return Finding("schedule", True, "No process carries the plan; `horarium run` does.")
-    if scheduler.statistics()["paused"]:
+    if status["paused"]:
         return Finding("schedule", True, "The plan is paused; `horarium jobs resume --all` lets it go on.")
     for job in find_jobs(scheduler, user_id):
         if job.paused:
@@ -181,8 +187,8 @@ def _videos(scheduler: Scheduler, user_id: int | None) -> Finding:
             "videos", True, "There are none; `horarium auto-analyze import FOLDER --user-id N` adds a folder's."
         )
     if counts[VideoStatus.FAILED]:  # a broken file is the file's fault, not one of what analyses it
-        why = "`horarium auto-analyze list --status failed` says why, `horarium auto-analyze retry` tries them again"
-        return Finding("videos", False, f"{told}; {why}.")
+        why, again = "`horarium auto-analyze list --status failed` says why", "`horarium auto-analyze retry --failed`"
+        return Finding("videos", False, f"{told}; {why}, {again} tries them again.")
     return Finding("videos", False, f"{told}; what is new is analysed next.")
 
 
@@ -194,7 +200,7 @@ def _files(scheduler: Scheduler, user_id: int | None) -> Finding:
     missing = [video for video in waiting if not video.path.is_file()]
     if not missing:
         return Finding("files", False, f"All that wait are there ({len(waiting)}).")
-    named = ", ".join(str(video.path) for video in missing[:_SHOWN])
+    named = ", ".join(printable(str(video.path)) for video in missing[:_SHOWN])
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     return Finding(
         "files",

@@ -24,6 +24,8 @@ from horarium_apps.auto_analyze.status import find_jobs, nothing, read_status
 
 logger = logging.getLogger(__name__)
 
+_FROM_A_FILE = "file:"
+_COMES_BACK = "%s stands in the configuration file, and is back at the next start unless it is removed there"
 _STOPPED = "the automatic analysis was stopped"
 _ACTIVE = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING, RunState.RETRYING)
 
@@ -93,7 +95,8 @@ class AutoAnalyzeScheduler:
     def stop(self, user_id: int | None = None) -> list[str]:
         """Stop the analysis of one user's videos, or of everybody's, wherever it runs.
 
-        The jobs leave the plan, and a batch under way ends: what was analysed stays, the rest waits as new.
+        The jobs leave the plan, and a batch under way ends: what was analysed stays, the rest waits as new. One that
+        horarium.yaml brought is brought again at the next start, which is logged as a warning.
 
         Returns:
             The ids of the jobs that there were.
@@ -105,6 +108,8 @@ class AutoAnalyzeScheduler:
         for job in jobs:
             self.scheduler.remove_job(job.id)
             self._cancel_runs(job)
+            if job.origin.startswith(_FROM_A_FILE):
+                logger.warning(_COMES_BACK, job.id)
         return [job.id for job in jobs]
 
     def stop_auto_analyzer(self, user_id: int | None = None) -> bool:

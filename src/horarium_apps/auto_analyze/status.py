@@ -24,7 +24,9 @@ def read_status(scheduler: Scheduler, user_id: int | None = None) -> dict[str, A
     """Return how the scheduled analysis stands, of one user or of all, as JSON. Times are ISO 8601, in UTC.
 
     Returns:
-        `is_running`: whether a process lives that carries the plan, and something is scheduled in it;
+        `is_running`: whether a process lives that carries the plan, and something is scheduled in it that is not
+            paused;
+        `paused`: whether the whole plan is paused;
         `jobs`: `id`, `user_id`, `when`, `interval_minutes` (None for other triggers), `next_run_time`, `status`;
         `nodes`: `host`, `pid`, `started_at` of the processes, and whether each is this one (`here`);
         `videos`: how many there are of each status;
@@ -43,8 +45,10 @@ def read_status(scheduler: Scheduler, user_id: int | None = None) -> dict[str, A
     ended = _newest(scheduler, ids, ENDED)
     succeeded = _newest(scheduler, ids, (RunState.SUCCEEDED,))
     scheduled = any(job.status is JobStatus.SCHEDULED and not job.paused for job in jobs)
+    paused = scheduler.statistics()["paused"]
     return {
-        "is_running": bool(nodes) and scheduled,
+        "is_running": bool(nodes) and scheduled and not paused,
+        "paused": paused,
         "jobs": [_job(job) for job in jobs],
         "nodes": [_node(node) for node in nodes],
         "videos": {status.value: number for status, number in counts.items()},
@@ -58,6 +62,7 @@ def nothing() -> dict[str, Any]:
     """Return the same where there is no plan, and so nothing in it."""
     return {
         "is_running": False,
+        "paused": False,
         "jobs": [],
         "nodes": [],
         "videos": {status.value: 0 for status in VideoStatus},

@@ -2,12 +2,16 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from horarium_apps.auto_analyze.domain.video import VideoStatus
+from horarium_apps.auto_analyze.tables import videos
 
 from .plans import HORARIUM, Answer, Call, Library, Processes, eventually, linked
 
@@ -85,6 +89,11 @@ def test_a_user_who_does_not_exist_is_told(call: Call, waiting: Path) -> None:
     assert told == "There is no user 7; `horarium auto-analyze add-user NAME` adds one."
 
 
+def test_a_job_for_somebody_who_does_not_exist_is_told(call: Call, waiting: Path, elsewhere: Library) -> None:
+    elsewhere.scheduler.add_job("auto_analyze.analyze_videos", "interval", minutes=15, args=[77], id="auto-analyze-77")
+    assert fault(call("check", "--json"), "users").startswith("auto-analyze-77 is for user 77, who is not there")
+
+
 def test_no_schedule_is_told(call: Call, waiting: Path) -> None:
     assert "`horarium auto-analyze --user-id N` starts it" in fault(call("check", "--json"), "schedule")
 
@@ -106,6 +115,8 @@ def test_a_paused_plan_is_told(call: Call, waiting: Path, elsewhere: Library, pr
     eventually(lambda: call("--status", "--json").json["is_running"], "the scheduler")
     elsewhere.scheduler.pause()
     assert "`horarium jobs resume --all`" in fault(call("check", "--json"), "schedule")
+    assert "Running" in (told := call("--status").out)
+    assert "no: the plan is paused; `horarium jobs resume --all`" in told
 
 
 def test_videos_that_are_new_are_counted(call: Call, waiting: Path) -> None:
@@ -122,6 +133,24 @@ def test_files_that_are_gone_are_counted_and_named(call: Call, waiting: Path, sa
     told = fault(call("check", "--json"), "files")
     assert told.startswith("1 of 1 that wait is not there")
     assert str(waiting / samples[0].name) in told
+
+
+def test_a_missing_file_with_an_odd_name_is_told_on_one_line(call: Call, waiting: Path, samples: list[Path]) -> None:
+    odd = waiting / "a\n\x1b[31m.mp4"
+    (waiting / samples[0].name).rename(odd)
+    call("import", waiting, "--user-id", 1)
+    odd.unlink()
+    assert r"a\n\x1b[31m.mp4" in fault(call("check", "--json"), "files")
+
+
+def test_videos_that_failed_are_told_with_the_command_that_tries_them_again(
+    call: Call, waiting: Path, elsewhere: Library
+) -> None:
+    with elsewhere.scheduler.connection() as connection:
+        connection.execute(videos.update().values(status=VideoStatus.FAILED))
+    told = findings(call("check", "--json"))["videos"]["sentence"]
+    (command,) = re.findall("`horarium auto-analyze (retry[^`]*)` tries them again", told)
+    assert call(*command.split()).out.startswith("1 video will be analysed again")
 
 
 def test_an_ffmpeg_that_is_not_there_is_told(call: Call, waiting: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from horarium_apps.auto_analyze import queries
 from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg
 from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.jobs import analyze_videos, job_id
-from horarium_apps.auto_analyze.tables import texts
+from horarium_apps.auto_analyze.tables import texts, videos
 
 from .plans import Call, Library
 
@@ -142,6 +142,12 @@ def test_show_tells_what_every_stage_found(plan: Library, call: Call) -> None:
     for label in ("Summary", "Language", "Keywords", "Speech", "On screen", "First three seconds", "Near-duplicates"):
         assert f"\n{label}" in shown
     assert "copy.mp4" in shown
+
+
+def test_a_copy_with_an_odd_name_is_told_on_one_line(plan: Library, call: Call) -> None:
+    with plan.scheduler.connection() as connection:
+        connection.execute(videos.update().where(videos.c.path.like("%copy.mp4")).values(path="/a\n\x1b[31m.mp4"))
+    assert r"alike: /a\n\x1b[31m.mp4" in call("show", 1).out
 
 
 def test_show_says_why_a_stage_was_left_out(plan: Library, call: Call) -> None:

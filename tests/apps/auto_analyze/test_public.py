@@ -155,6 +155,13 @@ def test_stopping_one_user_leaves_the_others() -> None:
     assert (get_auto_analyzer_status(1)["is_running"], get_auto_analyzer_status(2)["is_running"]) == (False, True)
 
 
+def test_a_paused_plan_is_not_running() -> None:
+    start_auto_analyzer()
+    horarium.get_scheduler().pause()
+    status = get_auto_analyzer_status()
+    assert (status["is_running"], status["paused"]) == (False, True)
+
+
 def test_it_can_be_started_again_after_a_stop() -> None:
     start_auto_analyzer()
     stop_auto_analyzer()

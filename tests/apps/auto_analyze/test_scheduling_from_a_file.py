@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from .plans import Call, Processes, eventually
+from .plans import HORARIUM, Call, Processes, eventually
 
 PAGE = Path(__file__).parents[3] / "docs" / "howto" / "analyse-videos-on-a-schedule.md"
 
@@ -28,6 +28,17 @@ def test_the_file_of_the_page_schedules_both_users(call: Call, processes: Proces
     }
     (one,) = call("--status", "--user-id", 2, "--json").json["jobs"]
     assert one["id"] == "analyse-bruno"
+
+
+def test_who_stops_a_job_of_the_file_is_told_that_it_comes_back(
+    call: Call, processes: Processes, own_folder: Path
+) -> None:
+    (own_folder / "horarium.yaml").write_text(shown("horarium.yaml"), encoding="utf-8")
+    processes.start("run")
+    eventually(lambda: call("--status", "--json").json["jobs"], "the jobs of the file")
+    told = processes.call(HORARIUM, "auto-analyze", "--stop", "--user-id", "2")
+    assert told.stdout.startswith("Stopped: analyse-bruno. ")
+    assert "analyse-bruno stands in the configuration file, and is back at the next start" in told.stderr
 
 
 def test_the_recommended_intervals_are_the_documented_ones() -> None:

@@ -24,7 +24,7 @@ from horarium_apps.auto_analyze.exporting import exported_documents, exported_vi
 
 def search(
     context: typer.Context,
-    words: Annotated[list[str], typer.Argument(metavar="WORDS...", help='All must occur; "a phrase" in quotes.')],
+    words: Annotated[list[str], typer.Argument(metavar="WORD", help='All must occur; "a phrase" in quotes.')],
     user_id: UserId = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many videos.")] = 20,
 ) -> None:

@@ -164,7 +164,7 @@ def near_duplicates_of(connection: Any, video: Video, document: dict[str, Any] |
 
 
 def _copies_in_words(copies: list[dict[str, Any]]) -> str | None:
-    lines = [f"video {one['video_id']}, {one['similarity']:.0%} alike: {one['path']}" for one in copies]
+    lines = [f"video {one['video_id']}, {one['similarity']:.0%} alike: {printable(one['path'])}" for one in copies]
     return "\n".join(lines) or None
 
 

@@ -16,7 +16,7 @@ from horarium_apps.auto_analyze.domain.errors import UserNotFoundError
 def retry(
     context: typer.Context,
     videos: Annotated[
-        list[str] | None, typer.Argument(metavar="[VIDEO]...", help="Ids, or paths of the files.", show_default=False)
+        list[str] | None, typer.Argument(metavar="VIDEO", help="Ids, or paths of the files.", show_default=False)
     ] = None,
     user_id: UserId = None,
     failed: Annotated[bool, typer.Option("--failed", help="All that failed, or a stage of which did.")] = False,
@@ -31,7 +31,7 @@ def retry(
     if videos and user_id is not None:
         raise typer.BadParameter("it goes with --failed and --skipped only", param_hint="--user-id")
     scheduler = existing_plan()
-    ids = [find_video(scheduler, video).id for video in videos or ()]
+    ids = list(dict.fromkeys(find_video(scheduler, video).id for video in videos or ()))
     with scheduler.connection() as connection:
         if user_id is not None and queries.find_user(connection, user_id) is None:
             raise UserNotFoundError(user_id)

@@ -69,6 +69,8 @@ def _why_not(status: dict[str, Any]) -> str:
         return "nothing is scheduled; `horarium auto-analyze --user-id N` starts it"
     if not status["nodes"]:
         return "no process carries the plan; `horarium run` does"
+    if status["paused"]:
+        return "the plan is paused; `horarium jobs resume --all` lets it go on"
     return "the jobs are paused; `horarium jobs resume JOB` resumes one"
 
 
