@@ -15,6 +15,7 @@ from horarium.store.claims import Claimed, Claims
 from horarium.store.database import Database
 from horarium.store.dialects import Dialect
 from horarium.store.nodes import Identity, Nodes, renew_lease
+from horarium.store.rescue import SHUT_DOWN
 from horarium.store.work import Holder, Work
 
 
@@ -62,6 +63,10 @@ class OtherNode:
     def give_back(self, claimed: Claimed, now: datetime) -> None:
         """Leave a run to others, as a node that shuts down does."""
         self._claims.give_back([self.holder(claimed)], now)
+
+    def leave(self) -> None:
+        """Say that it shuts down, while runs that were told to stop have not ended."""
+        Nodes(self._database).leave(self.name, SHUT_DOWN)
 
     def die(self, now: datetime) -> int:
         """Have somebody rescue its runs; answers how many there were."""

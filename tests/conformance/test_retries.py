@@ -291,6 +291,22 @@ def test_a_task_can_say_that_its_runs_must_not_be_tried_twice(table: Timetable, 
     assert the_run(table).state is RunState.FAILED
 
 
+def test_a_run_whose_node_was_shut_down_before_it_would_end_is_not_suspected(
+    table: Timetable, other: OtherNode
+) -> None:
+    table.scheduler.add_job(note, at(START), id="job")
+    table.scheduler.inline_engine().tick()
+    other.take(START)
+    other.leave()
+    other.die(START)
+    table.run_due()
+    run = the_run(table)
+    assert (run.state, run.attempt, run.crashes) == (RunState.SUCCEEDED, 2, 0)
+    (lost,) = table.scheduler.run_attempts(run.id)
+    assert lost.error is not None
+    assert lost.error.message == "node other was shut down"
+
+
 def test_a_run_that_three_nodes_died_of_is_stopped(table: Timetable, other: OtherNode) -> None:
     table.scheduler.add_job(note, at(START), id="job", retry=Retry.fixed(1, max_attempts=9))
     table.scheduler.inline_engine().tick()

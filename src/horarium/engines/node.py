@@ -21,6 +21,7 @@ from horarium.job import Job
 from horarium.store.claims import Claims
 from horarium.store.database import Database
 from horarium.store.plan_clock import PlanClock
+from horarium.store.rescue import SHUT_DOWN
 from horarium.store.wakeups import Wakeups
 
 
@@ -113,7 +114,7 @@ class Node:
         self.wakeups.end()
         self._attendant.stop()
         clean = self.runner.stop(wait=wait, grace=grace)
-        self.lease.end(reason="it was shut down", gracefully=clean)
+        self.lease.end(reason=SHUT_DOWN, gracefully=clean)
         self.events.stop()
         self.wakeups.close()
         return clean

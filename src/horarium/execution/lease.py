@@ -26,6 +26,7 @@ from horarium.store.claims import Claims
 from horarium.store.database import Database, Held
 from horarium.store.nodes import Identity, Nodes, renew_lease
 from horarium.store.plan_clock import PlanClock
+from horarium.store.rescue import DATABASE_AWAY
 from horarium.values import NodeInfo
 from horarium.wording import counted
 
@@ -106,17 +107,22 @@ class Lease:
         self._watch.start()
 
     def end(self, *, reason: str, gracefully: bool) -> None:
-        """Stop the heartbeats; `gracefully`: no run is left, so the node's row says that it ended."""
+        """Stop the heartbeats, and say why. `gracefully`: no run is left, so the node has ended."""
         self._ending.set()
         for thread in (self._beats, self._watch):
             if thread.is_alive() and thread is not threading.current_thread():
                 thread.join(_LONGEST_GOODBYE)
-        if not gracefully or not self.node:
+        if not self.node:
             return
         try:
-            self._nodes.stop(self.node, self._clock.now(), reason)
+            if gracefully:
+                self._nodes.stop(self.node, self._clock.now(), reason)
+            elif self._database.held is None:  # a run that is left may have it, for as long as it likes
+                self._nodes.leave(self.node, reason)
         except PlanUnavailable as error:
             logger.warning("node %s could not say goodbye: %s", self.node, error)
+        if not gracefully:
+            return
         self._valid_until = 0.0
         self._events.emit(NodeChanged(self.node, "stopped", self._clock.now()))
 
@@ -165,8 +171,8 @@ class Lease:
         self._register()
         self._renew()
         if self._away:
-            self._nodes.stop(old, self._clock.now(), "the database was away for longer than its lease")
-            self._rescue(old, crashed=False)
+            self._nodes.stop(old, self._clock.now(), DATABASE_AWAY)
+            self._rescue(old, "lost its lease")
 
     def _beat_on(self) -> None:
         pause, failures = self._heartbeat, 0
@@ -242,11 +248,10 @@ class Lease:
         self._nodes.stop(node, self._clock.now(), reason)
         self._rescue(node)
 
-    def _rescue(self, node: str, *, crashed: bool = True) -> None:
-        number = self._claims.rescue(node, self._clock.now(), crashed=crashed)
+    def _rescue(self, node: str, what: str = "died") -> None:
+        number = self._claims.rescue(node, self._clock.now())
         if number:
-            why = "died" if crashed else "lost its lease"
-            logger.warning("rescued %s of node %s, which %s", counted(number, "run"), node, why)
+            logger.warning("rescued %s of node %s, which %s", counted(number, "run"), node, what)
 
 
 def process_mark(pid: int) -> str:

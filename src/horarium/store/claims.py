@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from horarium.job import Job
-from horarium.states import HELD, Change, JobStatus, Overlap, RunState, sources, target
+from horarium.states import HELD, WAITING, Change, JobStatus, Overlap, RunState, sources, target
 from horarium.store import schema
 from horarium.store.database import Database
 from horarium.store.dialects import Dialect
@@ -51,20 +51,19 @@ SUSPECT = 2
 
 _CLAIM_AT_ONCE = 500
 _EXPIRE_EVERY = timedelta(seconds=1)
-_WAITING = sources(Change.CLAIM)
 _NOW = bindparam("present", type_=schema.Instant)
 _HELD_BY = select(runs.c.scheduled_at, runs.c.job_key, runs.c.attempt, runs.c.state, runs.c.stop_reason).where(
     runs.c.node == bindparam("holder"), schema.state_in(HELD)
 )
-_ANYTHING_WAITS = select(runs.c.job_key).where(schema.state_in(_WAITING), runs.c.not_before <= _NOW).limit(1)
-_NEXT_TIME = select(func.min(runs.c.not_before)).where(schema.state_in(_WAITING))
+_ANYTHING_WAITS = select(runs.c.job_key).where(schema.state_in(WAITING), runs.c.not_before <= _NOW).limit(1)
+_NEXT_TIME = select(func.min(runs.c.not_before)).where(schema.state_in(WAITING))
 _NEXT_TIME_AFTER = _NEXT_TIME.where(runs.c.not_before > _NOW)
 # Lateness judged once more: what nobody could start in time is missed. A run that began before never is.
 _EXPIRED = and_(runs.c.state.in_(sources(Change.EXPIRE)), runs.c.start_deadline < _NOW, runs.c.attempt == 0)
 _IN_TIME = or_(runs.c.start_deadline.is_(None), not_(_EXPIRED))
 _EXPIRE = (
     update(runs)
-    .where(schema.state_in(_WAITING), runs.c.not_before <= _NOW, _EXPIRED)
+    .where(schema.state_in(WAITING), runs.c.not_before <= _NOW, _EXPIRED)
     .values(
         state=target(Change.EXPIRE),
         slot=None,
@@ -79,7 +78,7 @@ _EXPIRE = (
 )
 _TAKE = (
     update(runs)
-    .where(schema.state_in(_WAITING, by_index=False))
+    .where(schema.state_in(WAITING, by_index=False))
     .values(
         state=target(Change.CLAIM),
         node=bindparam("holder"),
@@ -183,12 +182,12 @@ class Claims:
         with self._database.write() as connection:
             hand_back(connection, holders, now, keep_places=keep_places)
 
-    def rescue(self, node: str, now: datetime, *, crashed: bool = True) -> int:
+    def rescue(self, node: str, now: datetime) -> int:
         """Take the runs of a node that has ended from it: back to the queue, or failed (`on_crash="fail"`, or crashed
-        too often). Not `crashed`: it only lost the database. Answers how many runs there were.
+        too often). Answers how many runs there were.
         """
         with self._database.write() as connection:
-            return rescue_from(connection, self._database.dialect, node, now, crashed=crashed)
+            return rescue_from(connection, self._database.dialect, node, now)
 
     def _claim(
         self,
@@ -262,7 +261,7 @@ def _waiting_runs(executors: tuple[str, ...], without_tasks: tuple[str, ...], su
         )
         .join(jobs, jobs.c.key == runs.c.job_key)
         .outerjoin(clock, clock.c.job_key == runs.c.job_key)
-        .where(schema.state_in(_WAITING), runs.c.not_before <= _NOW, _IN_TIME, has_place)
+        .where(schema.state_in(WAITING), runs.c.not_before <= _NOW, _IN_TIME, has_place)
         .where(or_(jobs.c.executor.is_(None), jobs.c.executor.in_(executors)))
         .where(
             jobs.c.status != JobStatus.QUARANTINED, or_(jobs.c.status != JobStatus.BROKEN, runs.c.payload.is_not(None))
@@ -291,7 +290,7 @@ def _has_own(tasks: Collection[str]) -> Any:
 
 def _give_up_places(connection: Connection, tasks: Collection[str]) -> None:
     """Let others of their jobs go before runs that wait with a task of their own that is not known here."""
-    waiting = schema.state_in(_WAITING) & runs.c.slot.is_not(None)
+    waiting = schema.state_in(WAITING) & runs.c.slot.is_not(None)
     connection.execute(update(runs).where(waiting, runs.c.payload.is_not(None), _has_own(tasks)).values(slot=None))
 
 
@@ -315,7 +314,7 @@ def _job_of(connection: Connection, row: Row[Any], now: datetime) -> Job | None:
 def _cancel(connection: Connection, row: Row[Any], now: datetime, why: str) -> None:
     connection.execute(
         update(runs)
-        .where(_is(row), schema.state_in(_WAITING, by_index=False))
+        .where(_is(row), schema.state_in(WAITING, by_index=False))
         .values(state=target(Change.CANCEL), slot=None, finished_at=now, stop_reason=why)
     )
 

@@ -51,13 +51,23 @@ class Nodes:
             )
 
     def stop(self, node: str, now: datetime, reason: str, *, only_if_expired: bool = False) -> bool:
-        """End a node's life; False when it had ended before (or, if asked so, when its lease still holds)."""
+        """End a node's life; False when it had ended before (or, if asked so, when its lease still holds).
+
+        What the node itself gave as its reason, in `leave`, stays.
+        """
         condition: ColumnElement[bool] = (nodes.c.id == node) & nodes.c.stopped_at.is_(None)
         if only_if_expired:
             condition &= nodes.c.lease_until <= now
         with self._database.write() as connection:
-            result = connection.execute(update(nodes).where(condition).values(stopped_at=now, stop_reason=reason))
-            return result.rowcount == 1
+            ended = {"stopped_at": now, "stop_reason": func.coalesce(nodes.c.stop_reason, reason)}
+            return connection.execute(update(nodes).where(condition).values(ended)).rowcount == 1
+
+    def leave(self, node: str, reason: str) -> None:
+        """Say why a node is about to end that still has runs: they are its own until its lease or its process ends."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(nodes).where(nodes.c.id == node, nodes.c.stopped_at.is_(None)).values(stop_reason=reason)
+            )
 
     def expired(self, now: datetime) -> list[str]:
         """Ids of nodes that did not renew their lease, and of ended nodes that still have runs."""

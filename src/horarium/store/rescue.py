@@ -21,7 +21,12 @@ CRASHES_ALLOWED = 3
 CRASHES_IN_ALL = 10
 """A run whose node died this many times is stopped though it advanced: a batch can crawl on round what kills."""
 
+SHUT_DOWN = "it was shut down"
+DATABASE_AWAY = "the database was away for longer than its lease"
+
 _NODE_DIED = "horarium.NodeDied"
+_NO_CRASH = {SHUT_DOWN: "was shut down", DATABASE_AWAY: "lost the database for longer than its lease"}
+"""Why a node ended when its runs are not suspected of it, and how that is told of them."""
 
 
 def _rows_of(table: Table) -> Any:
@@ -33,11 +38,10 @@ def _rows_of(table: Table) -> Any:
 _MARKS = _rows_of(schema.steps) + _rows_of(schema.items)
 
 
-def rescue_from(connection: Connection, dialect: Dialect, node: str, now: datetime, *, crashed: bool = True) -> int:
+def rescue_from(connection: Connection, dialect: Dialect, node: str, now: datetime) -> int:
     """Take the runs of a node that has ended from it: back to the queue, or ended; answers how many there were.
 
-    Nothing is taken from a node whose row does not say that it has ended. Not `crashed`: the node only lost the
-    database for longer than its lease, so that its runs are not suspected.
+    Nothing is taken from a node whose row does not say that it has ended; why it ended says if that was a crash.
     """
     query = (
         select(
@@ -53,6 +57,7 @@ def rescue_from(connection: Connection, dialect: Dialect, node: str, now: dateti
             runs.c.stop_reason,
             runs.c.timed_out,
             jobs.c.on_crash,
+            nodes.c.stop_reason.label("why_node_ended"),
         )
         .join(jobs, jobs.c.key == runs.c.job_key)
         .join(nodes, nodes.c.id == runs.c.node)
@@ -63,18 +68,18 @@ def rescue_from(connection: Connection, dialect: Dialect, node: str, now: dateti
     for row in rows:
         of_run = (runs.c.scheduled_at == row.scheduled_at) & (runs.c.job_key == row.job_key)
         connection.execute(
-            update(runs).where(of_run, runs.c.attempt == row.attempt).values(_values_after(row, node, now, crashed))
+            update(runs).where(of_run, runs.c.attempt == row.attempt).values(_values_after(row, node, now))
         )
     if rows:
-        connection.execute(dialect.insert_new(attempts), [_lost_attempt(row, node, now, crashed) for row in rows])
+        connection.execute(dialect.insert_new(attempts), [_lost_attempt(row, node, now) for row in rows])
     return len(rows)
 
 
-def _values_after(row: Any, node: str, now: datetime, crashed: bool) -> dict[str, Any]:
+def _values_after(row: Any, node: str, now: datetime) -> dict[str, Any]:
     """What a run that was on such a node becomes: cancelled if it was asked to stop, failed, or queued again."""
     values: dict[str, Any] = {}
     crashes, in_all = row.crashes, row.crashes_in_all
-    if crashed:
+    if row.why_node_ended not in _NO_CRASH:
         # What was committed meanwhile is not done again: the run is that much nearer to its end.
         crashes, in_all = (1 if row.marks > row.marks_at_crash else crashes + 1), in_all + 1
         values = {"crashes": crashes, "crashes_in_all": in_all, "marks_at_crash": row.marks}
@@ -82,7 +87,7 @@ def _values_after(row: Any, node: str, now: datetime, crashed: bool) -> dict[str
     if row.state == RunState.STOPPING and not row.timed_out:
         return values | ended | {"state": target(Change.CANCEL)}
     if row.on_crash == OnCrash.FAIL:
-        why = f'node {node} {_what_happened(crashed)} while the run was on it (on_crash: "fail")'
+        why = f'node {node} {_what_happened(row)} while the run was on it (on_crash: "fail")'
     elif crashes >= CRASHES_ALLOWED:
         why = f"{crashes} nodes died while the run was on them, the last was {node}"
     elif in_all >= CRASHES_IN_ALL:
@@ -93,12 +98,12 @@ def _values_after(row: Any, node: str, now: datetime, crashed: bool) -> dict[str
     return values | ended | {"state": target(Change.FAIL), "error": error_text(ErrorInfo(_NODE_DIED, why))}
 
 
-def _what_happened(crashed: bool) -> str:
-    return "died" if crashed else "lost the database for longer than its lease"
+def _what_happened(row: Any) -> str:
+    return _NO_CRASH.get(row.why_node_ended, "died")
 
 
-def _lost_attempt(row: Any, node: str, now: datetime, crashed: bool) -> dict[str, Any]:
-    why = f"node {node} {_what_happened(crashed)}"
+def _lost_attempt(row: Any, node: str, now: datetime) -> dict[str, Any]:
+    why = f"node {node} {_what_happened(row)}"
     if row.timed_out:
         why = f"{why}; the attempt had not ended although {row.stop_reason}"
     return {

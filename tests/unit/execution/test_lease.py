@@ -243,6 +243,17 @@ def test_a_beat_that_comes_back_after_the_end_makes_no_new_node(kept: Kept) -> N
     assert kept.words() == ["started", "stopped"]
 
 
+def test_a_node_that_is_shut_down_with_runs_left_keeps_its_lease_and_says_why_it_will_end(kept: Kept) -> None:
+    lease = kept.lease()
+    lease.begin()
+    lease.end(reason="it was shut down", gracefully=False)
+    (node,) = kept.nodes.find()
+    assert (node.stopped_at, node.stop_reason) == (None, "it was shut down")
+    assert kept.nodes.stop(lease.node, kept.clock.now(), "its process is gone")
+    (node,) = kept.nodes.find(all_of_them=True)
+    assert (node.stopped_at, node.stop_reason) == (kept.clock.now(), "it was shut down")
+
+
 def test_a_node_that_dies_is_rescued_when_its_lease_has_run_out_and_not_before(kept: Kept) -> None:
     lease = kept.lease()
     lease.begin()
