@@ -18,7 +18,7 @@ from horarium_apps.auto_analyze.domain.describe import clock
 from horarium_apps.auto_analyze.domain.failures import KeptError, why_failed
 from horarium_apps.auto_analyze.domain.messages import ANALYSIS_FAILED, video_failed
 from horarium_apps.auto_analyze.domain.names import quoted
-from horarium_apps.auto_analyze.domain.outcome import failures, from_document, from_steps, newest
+from horarium_apps.auto_analyze.domain.outcome import Outcome, failures, from_document, from_steps, newest
 from horarium_apps.auto_analyze.domain.stages import in_words
 from horarium_apps.auto_analyze.settings import AutoAnalyzeSettings
 
@@ -131,6 +131,7 @@ class Batch:
         It takes out of what is known of the video what the child is not told.
         """
         last_run, document, asked = video.pop("last_run"), video.pop("document"), video.pop("asked")
+        afresh = video.pop("afresh")
         if document is not None:
             _complete(document, video["sheet_path"])
         kept: dict[str, Any] = {}
@@ -138,15 +139,20 @@ class Batch:
             with suppress(LookupError):  # the run was pruned meanwhile
                 prefix = f"{BATCH}[{video['id']}]."
                 kept = {key.removeprefix(prefix): result for key, result in self._kept(last_run, prefix).items()}
+        if not _is_of(video, document):
+            document = None
+        if not _is_of(video, kept.get(MEDIA)):
+            kept = {}
         media = kept.pop(MEDIA, None)
-        found = [from_document(document)] if _is_of(video, document) else []
-        found += [from_steps(kept)] if _is_of(video, media) else []
-        outcomes = newest(found)
+        earlier = {} if document is None else from_document(document)
+        # What tries since then have kept is already done afresh; the document is older.
+        outcomes = from_steps(kept) if afresh else newest([earlier, from_steps(kept)])
         if asked:
             outcomes = {name: outcome.asked_again() for name, outcome in outcomes.items()}
         return {
-            "media": media if _is_of(video, media) else document if _is_of(video, document) else None,
-            "outcomes": {name: outcome.to_json() for name, outcome in outcomes.items()},
+            "media": media or (None if afresh else document),
+            "outcomes": _as_json(outcomes),
+            "older": _as_json(earlier) if afresh else {},
         }
 
     def _count(self, video_id: int) -> str:
@@ -179,6 +185,10 @@ class TakenVideos:
             video = await asyncio.to_thread(self._take, video_id)
             if video is not None:
                 yield video
+
+
+def _as_json(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+    return {name: outcome.to_json() for name, outcome in outcomes.items()}
 
 
 def _is_of(video: Mapping[str, Any], document: Mapping[str, Any] | None) -> bool:

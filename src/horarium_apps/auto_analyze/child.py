@@ -23,7 +23,7 @@ from horarium_apps.auto_analyze.domain.document import to_document
 from horarium_apps.auto_analyze.domain.document_reader import from_document
 from horarium_apps.auto_analyze.domain.media import Analysis, FoundVideo
 from horarium_apps.auto_analyze.domain.names import quoted
-from horarium_apps.auto_analyze.domain.outcome import Outcome, into_document
+from horarium_apps.auto_analyze.domain.outcome import from_steps, into_document
 from horarium_apps.auto_analyze.domain.stages import Progress, in_words, overall
 from horarium_apps.auto_analyze.optional_stages import STAGES, patience
 from horarium_apps.auto_analyze.pipeline import run_stages
@@ -42,7 +42,8 @@ def analyze_in_child(run: SyncRun, video: dict[str, Any], options: dict[str, Any
     Parameters:
         video: `path`, `content_hash`, `size` and `mtime_ns` of the file as it was imported, `sheet_path` for its
             contact sheet (None to draw none), and `known`: what earlier analyses of it found, `media` (the document of
-            ffmpeg's stages, or None) and `outcomes` (those of the others, by name).
+            ffmpeg's stages, or None), `outcomes` (those of the others, by name) and `older` (the same of what is to be
+            done afresh).
         options: the settings of the application.
 
     Returns:
@@ -79,7 +80,8 @@ def analyze_in_child(run: SyncRun, video: dict[str, Any], options: dict[str, Any
         path,
         from_document(media),
         options=options,
-        known={name: Outcome.from_json(facts) for name, facts in video["known"]["outcomes"].items()},
+        known=from_steps(video["known"]["outcomes"]),
+        older=from_steps(video["known"]["older"]),
         keep=keep,
         report=report,
     )

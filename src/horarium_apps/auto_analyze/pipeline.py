@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from horarium import RunStopped
@@ -92,6 +93,7 @@ def run_stages(
     *,
     options: Mapping[str, Any],
     known: Mapping[str, Outcome],
+    older: Mapping[str, Outcome] = MappingProxyType({}),
     keep: Keep,
     report: Callable[[str, float], None],
 ) -> dict[str, Outcome]:
@@ -100,6 +102,7 @@ def run_stages(
     Parameters:
         options: the settings of the application; `skip_stages` names stages to leave out.
         known: how stages ended in earlier analyses of the same file; what is done and as it should be is taken over.
+        older: the same, of stages that are to be done again all the same; what they found stays where that fails.
         keep: keeps the outcome of each stage as soon as it is there.
         report: told the stage and how much of it is done.
 
@@ -109,15 +112,16 @@ def run_stages(
     outcomes: dict[str, Outcome] = {}
     changed: set[Stage] = set()
     for stage in stages:
-        before, made_with = known.get(stage.name), stage.made_with(options)
+        done, made_with = known.get(stage.name), stage.made_with(options)
+        before = done or older.get(stage.name)
         if stage.name in options.get("skip_stages", ()):
             outcomes[stage.name] = _left_out(stage, made_with, before)
         else:
             report(stage.name, 0.0)
             stale = not changed.isdisjoint(stage.needs)
-            if before is not None and before.serves(stage.version, made_with) and not stale:
-                outcomes[stage.name] = before
-                logger.debug("%s: %s was %s before, and is taken over", quoted(path), stage.name, before.state)
+            if done is not None and done.serves(stage.version, made_with) and not stale:
+                outcomes[stage.name] = done
+                logger.debug("%s: %s was %s before, and is taken over", quoted(path), stage.name, done.state)
             else:
                 bench = Bench(path, analysis, options, dict(outcomes), _of_stage(stage.name, report))
                 outcomes[stage.name] = _done(stage, bench, made_with, before, stale=stale, keep=keep)

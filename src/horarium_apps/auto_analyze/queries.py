@@ -20,12 +20,13 @@ from horarium_apps.auto_analyze.tables import texts, users, videos
 
 AnyRow = Row[*tuple[Any, ...]]
 
-_NOT_SHOWN = {"mtime_ns", "run_id", "job_id", "document", "fingerprint", "failures"}
+_NOT_SHOWN = {"mtime_ns", "run_id", "job_id", "document", "fingerprint", "failures", "afresh"}
 _SHOWN = tuple(column for column in videos.c if column.name not in _NOT_SHOWN)
 _AT_ONCE = 500
 # Those of hours of speech are megabytes each.
 _DOCUMENTS_AT_ONCE = 20
 _BEFORE_ANALYSIS = (VideoStatus.NEW, VideoStatus.FAILED)
+_TAKEN = ("id", "path", "content_hash", "size", "mtime_ns", "afresh")
 _OF_A_TRY = ("error", "retry_at", "run_id", "job_id")
 _OF_CONTENT = ("document", "fingerprint", "duration", "sheet_path", "analysed_at")
 
@@ -166,7 +167,7 @@ def update_video_file(connection: Connection, known: KnownVideo, found: FoundVid
     if fate in {Fate.CHANGED, Fate.AGAIN}:
         values |= {"status": VideoStatus.NEW, "failures": 0, **dict.fromkeys(_OF_A_TRY)}
     if fate is Fate.CHANGED:
-        values |= dict.fromkeys(_OF_CONTENT)
+        values |= {"afresh": False, **dict.fromkeys(_OF_CONTENT)}
     query = update(videos).where(videos.c.id == known.id, videos.c.status == known.status).values(values)
     if connection.execute(query).rowcount and fate is Fate.CHANGED:
         connection.execute(delete(texts).where(texts.c.video_id == known.id))
@@ -199,9 +200,9 @@ def take_video(
 
     Returns:
         The video's id and file, as JSON can hold them, with `last_run` (the id of the run that had it before, or None),
-        `document` and `sheet_path` (what was found and drawn before, or None) and `asked` (it is new, or somebody asked
-        for another analysis); the id alone when this run has analysed it already; None when it is gone or somebody
-        else's.
+        `document` and `sheet_path` (what was found and drawn before, or None), `asked` (it is new, or somebody asked
+        for another analysis) and `afresh` (every stage is to be done again); the id alone when this run has analysed it
+        already; None when it is gone or somebody else's.
     """
     known = (videos.c.status, videos.c.run_id, videos.c.document, videos.c.sheet_path)
     before = select(*known).where(videos.c.id == video_id)
@@ -226,7 +227,7 @@ def take_video(
             error=None,
             retry_at=None,
         )
-        .returning(videos.c.id, videos.c.path, videos.c.content_hash, videos.c.size, videos.c.mtime_ns)
+        .returning(*(videos.c[name] for name in _TAKEN))
     ).one_or_none()
     if taken is not None:
         document = None if was.document is None else json.loads(was.document)
@@ -264,6 +265,7 @@ def record_analysis(
         "sheet_path": None if sheet_path is None else str(sheet_path),
         "analysed_at": now,
         "error": None,
+        "afresh": False,
         "fingerprint": None if fingerprint is None else json.dumps(fingerprint, separators=(",", ":")),
         **_next_try(connection, video_id, retry, now),
     }
@@ -314,19 +316,17 @@ def ask_again(connection: Connection, ids: Sequence[int], *, afresh: bool) -> in
     """Let videos that are analysed or failed wait again, as new; returns how many.
 
     Parameters:
-        afresh: forget what is known of them, so that every stage is done again.
+        afresh: every stage is to be done again. What is known stays until that has succeeded.
     """
     values: dict[str, Any] = {"status": VideoStatus.NEW, "failures": 0, "retry_at": None, "error": None}
     if afresh:
-        values |= {"document": None, "fingerprint": None, "run_id": None, "job_id": None}
+        # Without the run, whose steps would be taken over.
+        values |= {"afresh": True, "run_id": None, "job_id": None}
+    ended = videos.c.status.in_((VideoStatus.ANALYSED, VideoStatus.FAILED))
     asked = 0
     for start in range(0, len(ids), _AT_ONCE):
-        some = ids[start : start + _AT_ONCE]
-        ended = videos.c.status.in_((VideoStatus.ANALYSED, VideoStatus.FAILED))
-        if afresh:
-            gone = select(videos.c.id).where(videos.c.id.in_(some), ended)
-            connection.execute(delete(texts).where(texts.c.video_id.in_(gone)))
-        asked += connection.execute(update(videos).where(videos.c.id.in_(some), ended).values(values)).rowcount
+        some = videos.c.id.in_(ids[start : start + _AT_ONCE])
+        asked += connection.execute(update(videos).where(some, ended).values(values)).rowcount
     return asked
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -103,6 +105,8 @@ videos = Table(
     # itself, if it is.
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("retry_at", Instant),
+    # Whether the next analysis is to do every stage again; what is there stays until that one has succeeded.
+    Column("afresh", Boolean, nullable=False, server_default=false()),
     # By which near-duplicates are found: as in the document, and here to be read for many videos at once.
     Column("fingerprint", Text),
     UniqueConstraint("user_id", "content_hash"),

@@ -9,17 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from horarium import every
 from horarium.scheduler import set_scheduler
 from horarium.testing import Timetable
 from horarium_apps import auto_analyze
-from horarium_apps.auto_analyze import queries
 from horarium_apps.auto_analyze.adapters.ffmpeg import Ffmpeg
 from horarium_apps.auto_analyze.domain.video import VideoStatus
 from horarium_apps.auto_analyze.jobs import analyze_videos, job_id
-from horarium_apps.auto_analyze.tables import texts, videos
+from horarium_apps.auto_analyze.tables import videos
 
 from .plans import Call, Library
 
@@ -167,14 +165,11 @@ def test_videos_with_a_stage_that_was_left_out_are_analysed_again_together(plan:
     assert call("retry", "--failed").out.startswith("There is nothing to analyse again")
 
 
-def test_what_is_known_is_forgotten_only_when_that_is_said(plan: Library, call: Call) -> None:
-    call("retry", 1)
+def test_what_is_known_stays_until_it_was_done_afresh(plan: Library, call: Call) -> None:
     call("retry", 3, "--fresh")
-    with plan.scheduler.connection() as connection:
-        assert queries.load_document(connection, 1) is not None
-        assert queries.load_document(connection, 3) is None
-        with_texts = set(connection.scalars(select(texts.c.video_id)))
-        assert (1 in with_texts, 3 in with_texts) == (True, False)
+    assert plan.named("copy.mp4").status is VideoStatus.NEW
+    assert "Somebody speaks at once." in call("show", 3).out
+    assert {hit["video_id"] for hit in call("search", "river", "--json").json} == {1, 3}
 
 
 @pytest.mark.parametrize("words", [[], ["1", "--failed"], ["1", "--user-id", "1"]])

@@ -146,7 +146,7 @@ def test_a_video_tells_its_stages_while_it_is_analysed(talking: Path, library: L
     library.add(tmp_path / "videos", library.add_user())
     video, run = library.videos()[0], ToldProgress()
     file = {"path": str(video.path), "content_hash": video.content_hash, "size": video.size, "mtime_ns": 0}
-    known = {"media": None, "outcomes": {}}
+    known: dict[str, Any] = {"media": None, "outcomes": {}, "older": {}}
     options = AutoAnalyzeSettings(config=None).model_dump(mode="json", exclude={"config"})
     whole = {**file, "sheet_path": str(tmp_path / "sheet.jpg"), "known": known}
     analyze_in_child(run, whole, options)  # type: ignore[arg-type]
@@ -162,7 +162,7 @@ def test_what_a_run_kept_of_a_file_that_was_replaced_and_imported_again_is_not_t
     library.add(linked([talking], tmp_path / "videos"), library.add_user())
     video = library.videos()[0]
     file = {"path": str(video.path), "content_hash": video.content_hash, "size": video.size, "mtime_ns": 0}
-    whole = {**file, "sheet_path": None, "known": {"media": None, "outcomes": {}}}
+    whole = {**file, "sheet_path": None, "known": {"media": None, "outcomes": {}, "older": {}}}
     options = AutoAnalyzeSettings(config=None).model_dump(mode="json", exclude={"config"})
     with pytest.raises(AnalysisError, match="changed or removed while it was analysed") as caught:
         analyze_in_child(KeptMedia(), whole, options)  # type: ignore[arg-type]

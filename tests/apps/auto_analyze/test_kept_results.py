@@ -155,6 +155,29 @@ def test_speech_that_fails_now_takes_nothing_away(
     assert "Nobody speaks" not in shown
 
 
+@pytest.mark.parametrize(("words", "again"), [(["1"], False), (["1", "--fresh"], True)])
+def test_what_is_done_is_done_again_only_when_that_is_said(
+    analyses: Analyses, library: Library, monkeypatch: pytest.MonkeyPatch, words: list[str], again: bool
+) -> None:
+    without(monkeypatch, "speech", "screen_text")
+    first = analyses.run()
+    marked = {**first, "tool": "another ffmpeg", "hook": {**first["hook"], "score": None}}
+    with library.scheduler.connection() as connection:
+        connection.execute(videos.update().values(document=json.dumps(marked), run_id=None))
+    second = analyses.run_again(*words)
+    expected = first if again else marked
+    assert (second["tool"], second["hook"]) == (expected["tool"], expected["hook"])
+
+
+def test_what_cannot_be_done_afresh_takes_nothing_away(analyses: Analyses, monkeypatch: pytest.MonkeyPatch) -> None:
+    without(monkeypatch, "screen_text")
+    first = analyses.run()
+    monkeypatch.setenv("AUTO_ANALYZE_SPEECH_MODEL", "/no/such/model")
+    second = analyses.run_again("1", "--fresh")
+    assert second["speech"] == first["speech"]
+    assert [problem["state"] for problem in second["stages"]["speech"]["unmet"]] == ["failed"]
+
+
 def test_speech_that_is_left_out_from_now_on_stays(analyses: Analyses, monkeypatch: pytest.MonkeyPatch) -> None:
     without(monkeypatch, "screen_text")
     first = analyses.run()

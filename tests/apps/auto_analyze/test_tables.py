@@ -168,12 +168,26 @@ def test_taking_answers_the_file_as_it_was_imported(connection: Connection, user
         "document": None,
         "sheet_path": None,
         "asked": True,
+        "afresh": False,
     }
 
 
 def test_a_video_that_is_tried_again_by_itself_was_not_asked_for(connection: Connection, user_id: int) -> None:
     video_id = only_video(connection, user_id, VideoStatus.ANALYSED, retry_at=LONG_AGO)
     assert take(connection, video_id)["asked"] is False
+
+
+def test_all_is_done_again_until_that_has_succeeded(connection: Connection, user_id: int) -> None:
+    video_id = only_video(connection, user_id, VideoStatus.ANALYSED, document=json.dumps(DOCUMENT), run_id="run-0")
+    queries.ask_again(connection, [video_id], afresh=True)
+    assert take(connection, video_id)["afresh"] is True
+    queries.record_failure(connection, video_id, run_id="run-1", error="It broke.", now=NOW)
+    queries.ask_again(connection, [video_id], afresh=False)
+    assert (taken := take(connection, video_id))["afresh"] is True
+    assert taken["document"] == DOCUMENT
+    queries.record_analysis(connection, video_id, run_id="run-1", document=DOCUMENT, sheet_path=None, now=NOW)
+    queries.ask_again(connection, [video_id], afresh=False)
+    assert take(connection, video_id)["afresh"] is False
 
 
 def test_a_video_is_not_taken_from_another_job(connection: Connection, user_id: int) -> None:

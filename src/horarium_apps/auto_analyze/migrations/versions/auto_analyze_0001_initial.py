@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("retry_at", INSTANT, nullable=True),
+        sa.Column("afresh", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["user_id"], ["auto_analyze_users.id"], name=op.f("fk_auto_analyze_videos_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_auto_analyze_videos")),
