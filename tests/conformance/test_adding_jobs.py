@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from horarium import Job, Policies, Retry, Scheduler, at, cron, daily, every
+from horarium import Job, Policies, Retry, Scheduler, at, daily, every
 from horarium.errors import ArgumentsNotJSON, HorariumError, JobError, JobExists, TriggerError
 from horarium.states import JobStatus, OnCrash, Overlap
 from horarium.testing import Timetable
@@ -17,6 +17,8 @@ from horarium.testing import Timetable
 from . import tasks
 from .days import START, after
 from .tasks import note, note_async, note_time
+
+OVER = every(hours=1, start="2020-01-01", end="2020-01-02")
 
 DEEP: list[Any] = []
 for _ in range(2_000):
@@ -100,6 +102,19 @@ def test_a_removed_job_leaves_its_id_to_another(table: Timetable) -> None:
     second = table.scheduler.add_job(note, every(hours=1), id="job")
     assert second.key != first.key
     assert table.scheduler.runs("job") == []
+
+
+def test_no_next_run_time_at_all_pauses_a_job_as_in_apscheduler(table: Timetable) -> None:
+    added = table.scheduler.add_job(note, every(hours=1), id="added", next_run_time=None)
+    table.scheduler.add_job(note, every(hours=1), id="changed")
+    changed = table.scheduler.modify_job("changed", next_run_time=None, name="Changed")
+    assert (added.status, changed.status, changed.name) == (JobStatus.PAUSED, JobStatus.PAUSED, "Changed")
+    table.advance(hours=2)
+    assert tasks.calls == []
+    table.scheduler.resume_job("added")
+    table.scheduler.resume_job("changed")
+    table.advance(hours=1)
+    assert len(tasks.calls) == 2
 
 
 def test_a_naive_next_run_time_is_in_the_zone_of_the_job(scheduler: Scheduler) -> None:
@@ -476,8 +491,7 @@ def test_a_search_does_not_ask_for_the_same_capitals(scheduler: Scheduler) -> No
 def test_jobs_are_listed_by_next_time_and_page_by_page(scheduler: Scheduler) -> None:
     for hours in (3, 1, 2):
         scheduler.add_job(note, every(hours=hours), id=f"in-{hours}")
-    scheduler.add_job(note, cron("0 0 1 1 *"), id="never")
-    scheduler.modify_job("never", next_run_time=None)
+    scheduler.add_job(note, OVER, id="never")
     assert ids(scheduler) == ["in-1", "in-2", "in-3", "never"]
     assert [job.id for job in scheduler.get_jobs(limit=2, offset=1)] == ["in-2", "in-3"]
 
@@ -485,7 +499,6 @@ def test_jobs_are_listed_by_next_time_and_page_by_page(scheduler: Scheduler) -> 
 def test_jobs_are_listed_by_status(scheduler: Scheduler) -> None:
     scheduler.add_job(note, every(hours=1), id="scheduled")
     scheduler.add_job(note, every(hours=1), id="paused", paused=True)
-    scheduler.add_job(note, every(hours=1), id="finished")
-    scheduler.modify_job("finished", next_run_time=None)
+    scheduler.add_job(note, OVER, id="finished")
     for status in ("scheduled", "paused", "finished"):
         assert [job.id for job in scheduler.get_jobs(status=status)] == [status]

@@ -323,6 +323,6 @@ def test_a_removed_job_tells_what_no_node_had_come_to(table: Timetable) -> None:
 
 def test_a_job_without_a_next_time_never_runs_by_itself(table: Timetable) -> None:
     table.scheduler.add_job(note, every(hours=1), id="job")
-    assert table.scheduler.modify_job("job", next_run_time=None).status is JobStatus.FINISHED
+    assert table.scheduler.modify_job("job", trigger=every(hours=1, end=START)).status is JobStatus.FINISHED
     table.advance(days=2)
     assert tasks.calls == []

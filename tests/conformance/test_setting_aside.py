@@ -345,8 +345,7 @@ def test_a_broken_job_runs_again_when_a_node_can_import_its_task(table: Timetabl
 def test_a_finished_job_whose_last_run_was_of_an_unknown_task_is_finished_again(
     table: Timetable, late: str, module: Module
 ) -> None:
-    table.scheduler.add_job(f"{late}:work", at(after(days=30)), id="job")
-    table.scheduler.modify_job("job", next_run_time=None)
+    table.scheduler.add_job(f"{late}:work", every(hours=1, end=START), id="job")
     run = table.scheduler.run_now("job")
     table.run_due()
     assert status(table, "job") is JobStatus.BROKEN

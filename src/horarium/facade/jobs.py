@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
 
 from horarium.building import (
@@ -28,6 +29,12 @@ from horarium.states import JobStatus, OnCrash, Overlap
 _CHANGEABLE = ("func", "args", "kwargs", "name", "trigger", "next_run_time", *POLICY_NAMES)
 
 
+class FirstTime(Enum):
+    """What a new job's first time may be instead of a given one."""
+
+    BY_TRIGGER = "the trigger's own"
+
+
 class JobMethods(Facade):
     """What a scheduler does with jobs."""
 
@@ -42,7 +49,7 @@ class JobMethods(Facade):
         misfire_grace_time: float | timedelta | None = None,
         coalesce: bool = True,
         max_instances: int = 1,
-        next_run_time: datetime | None = None,
+        next_run_time: datetime | FirstTime | None = FirstTime.BY_TRIGGER,
         *,
         replace_existing: bool = False,
         overlap: Overlap | str = Overlap.SKIP,
@@ -63,7 +70,8 @@ class JobMethods(Facade):
         - `trigger`: `every(hours=1)`, `cron("0 3 * * *")`, …; or APScheduler's objects and spellings
           (`"cron", hour=6`; `run_date="2025-10-13 15:30:00"`). Without one the job runs once, now.
         - `misfire_grace_time`, `timeout`: seconds, or a timedelta. `max_instances`: over all nodes.
-        - `next_run_time`: the first time, instead of the trigger's own; a naive one is in the job's zone.
+        - `next_run_time`: the first time, instead of the trigger's own; a naive one is in the job's zone. None adds
+          the job paused, as in APScheduler.
         - `replace_existing`: a job of this id takes the new definition; with an unchanged trigger it keeps its next
           time (unless `next_run_time` gives one). Whether it is paused stays as it is: `paused` is for a new job.
 
@@ -79,8 +87,8 @@ class JobMethods(Facade):
             id=id,
             name=name,
             timezone=zone,
-            next_run_time=next_run_time,
-            paused=paused,
+            next_run_time=None if next_run_time is FirstTime.BY_TRIGGER else next_run_time,
+            paused=paused or next_run_time is None,
             origin=origin,
             policies=policies,
             trigger_args=trigger_args,
@@ -126,14 +134,19 @@ class JobMethods(Facade):
     def modify_job(self, job_id: str, **changes: Any) -> Job:
         """Change a job: its `func`, `args`, `kwargs`, `name`, `trigger`, `next_run_time`, or any policy.
 
-        A paused job stays paused; `pause_job` pauses one. `next_run_time=None`: it comes due no more, and is finished.
-        Raises JobNotFound, JobError, TriggerError, ArgumentsNotJSON.
+        `next_run_time=None` pauses it, as in APScheduler and as `pause_job` does. A paused job stays paused whatever is
+        changed, until `resume_job`. Raises JobNotFound, JobError, TriggerError, ArgumentsNotJSON.
         """
         job = self._plan.jobs.get(job_named(job_id))
         for name in changes:
             if name not in _CHANGEABLE:
                 raise JobError(f"a job has no {name!r} that can be changed; there are {', '.join(_CHANGEABLE)}")
-        changed = self._plan.jobs.modify(job.id, _fields_of(job, changes), self._now())
+        fields = _fields_of(job, changes)
+        if "next_run_time" in fields and fields["next_run_time"] is None:
+            del fields["next_run_time"]
+            self._plan.jobs.modify(job.id, fields, self._now())
+            return self.pause_job(job.id)
+        changed = self._plan.jobs.modify(job.id, fields, self._now())
         self._service.announce()
         return changed
 
