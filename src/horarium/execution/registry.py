@@ -184,7 +184,7 @@ class Registry:
         if function is MISSING:
             raise TaskNotFound(task, f"module {module_name} has no {qualname}{_resembling(qualname, dir(module))}")
         if not callable(function):
-            raise TaskNotFound(task, f"it is a {type(function).__name__}, not a function")
+            raise TaskNotFound(task, f"what it names is of type {type(function).__name__}, not a function")
         try:
             return _define(function, _options_of(function), ref=task)
         except JobError as error:
