@@ -115,6 +115,15 @@ def test_a_server_that_takes_too_long_is_given_up(ollama: Ollama, summarize: Cal
         summarize(timeout=0.2)
 
 
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_server_that_does_not_stop_to_answer_is_given_up(
+    ollama: Ollama, summarize: Callable[..., str], status: int
+) -> None:
+    ollama.status, ollama.body = status, b"x" * 2_000_000
+    with pytest.raises(AnalysisError, match="its answer has more than 1,000,000 bytes"):
+        summarize()
+
+
 def test_what_is_said_is_not_sent_on_to_another_server(ollama: Ollama, summarize: Callable[..., str]) -> None:
     ollama.status, ollama.body, ollama.location = 307, b"", f"{ollama.url}/elsewhere"
     with pytest.raises(AnalysisError, match="wrote no summary"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ from horarium_apps.auto_analyze.domain.passages import Sentence
 DEFAULT_URL = "http://127.0.0.1:11434"
 _SENT = 8_000
 _ANSWER = 20_000
+# Of the response, in which each few letters come with what Ollama tells beside them.
+_MOST_BYTES = 1_000_000
 _LONGEST = 1_000
 _CONTEXT = 4_096
 _ANSWER_TOKENS = 400
@@ -72,7 +75,9 @@ class OllamaSummary:
 
         def ask() -> None:
             try:
-                with library.Client(self._url, timeout=self._timeout, **_guarded(self._url)) as client:
+                hooks = {"response": [_limit(stopped)]}
+                guarded = _guarded(self._url)
+                with library.Client(self._url, timeout=self._timeout, event_hooks=hooks, **guarded) as client:
                     parts = client.chat(
                         self._model,
                         messages,
@@ -108,6 +113,38 @@ class OllamaSummary:
         )
 
 
+class _AnswerTooLongError(Exception):
+    """The server does not stop to answer."""
+
+
+def _limit(stopped: threading.Event) -> Callable[[Any], None]:
+    """Return what has the client read no more of a response than a summary can need, and none once it is given up.
+
+    The client itself gathers a line until it ends, however long it is.
+    """
+    base: Any = import_module("httpx").SyncByteStream
+
+    class Limited(base):  # type: ignore[misc]  # the client's library is imported late
+        def __init__(self, whole: Any) -> None:
+            self._whole = whole
+
+        def __iter__(self) -> Iterator[bytes]:
+            read = 0
+            for chunk in self._whole:
+                read += len(chunk)
+                if read > _MOST_BYTES or stopped.is_set():
+                    raise _AnswerTooLongError(f"its answer has more than {_MOST_BYTES:,} bytes")
+                yield chunk
+
+        def close(self) -> None:
+            self._whole.close()
+
+    def limit(response: Any) -> None:
+        response.stream = Limited(response.stream)
+
+    return limit
+
+
 def _guarded(url: str) -> dict[str, Any]:
     """Return how the client must talk: straight to a server on this machine, and never on to another one."""
     try:
@@ -137,6 +174,8 @@ def _reason(error: Exception, timeout: float) -> str:
     name = type(error).__name__
     if isinstance(error, ConnectionError) or name == "ConnectError":
         return "the server cannot be reached"
+    if isinstance(error, _AnswerTooLongError):
+        return str(error)
     if "Timeout" in name:
         return f"it did not answer within {timeout:g} s"
     if name == "ResponseError":
