@@ -205,6 +205,15 @@ def test_a_second_start_finds_the_first_says_so_and_ends_well(call: Call, proces
     assert call("--user-id", 1, "--status", "--json").json["is_running"] is True
 
 
+@pytest.mark.parametrize("minutes", [15, 360])
+def test_the_interval_is_in_minutes(call: Call, processes: Processes, minutes: int) -> None:
+    processes.start("run")
+    eventually(lambda: call("--status", "--json").json["nodes"], "the node")
+    call("--user-id", 1, "--interval", minutes)
+    (job,) = call("--user-id", 1, "--status", "--json").json["jobs"]
+    assert job["interval_minutes"] == minutes
+
+
 def test_a_start_after_a_killed_process_does_not_take_it_for_alive(call: Call, processes: Processes) -> None:
     call("add-user", "anna")
     first = processes.start("run", HORARIUM_LEASE="3600")

@@ -69,6 +69,23 @@ def test_the_success_of_videos_and_of_runs_is_counted(
     assert [(run["state"], run["analyzed"], run["errors"]) for run in figures["last_runs"]] == [("succeeded", 1, 1)]
 
 
+def test_the_time_that_runs_took_is_told(
+    table: Timetable, library: Library, user_id: int, samples: list[Path], tmp_path: Path
+) -> None:
+    library.add(linked([samples[0]], tmp_path / "videos"), user_id)
+    table.advance(minutes=31)
+    later, earlier = (run.duration for run in table.scheduler.runs("auto-analyze-1"))
+    assert later is not None
+    assert earlier is not None
+    figures = read_figures(table.scheduler)
+    assert [run["duration"] for run in figures["last_runs"]] == [round(later, 3), round(earlier, 3)]
+    assert (figures["duration"]["last"], figures["duration"]["longest"]) == (
+        round(later, 3),
+        round(max(later, earlier), 3),
+    )
+    assert figures["duration"]["mean"] == pytest.approx((later + earlier) / 2, abs=0.002)
+
+
 def test_a_run_that_failed_counts_and_has_no_duration(
     table: Timetable, user_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,20 @@ def test_a_video_that_failed_is_tried_again_later_and_later_and_then_left(
     assert video.attempts == 3
 
 
+def test_a_file_that_was_away_is_analysed_once_it_is_back(
+    table: Timetable, library: Library, job: str, folder: Path
+) -> None:
+    away = folder.rename(folder.with_name("away"))
+    run_now(table, job)
+    (video,) = library.videos()
+    assert (video.status, "is missing" in str(video.error)) == (VideoStatus.FAILED, True)
+    away.rename(folder)
+    assert video.retry_at is not None
+    table.advance_to(video.retry_at)
+    run_now(table, job)
+    assert library.videos()[0].status is VideoStatus.ANALYSED
+
+
 def test_what_cannot_help_is_not_tried_again(table: Timetable, library: Library, job: str, folder: Path) -> None:
     (folder / "empty.mp4").write_bytes(b"")
     library.add(folder, 1)

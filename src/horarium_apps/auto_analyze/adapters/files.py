@@ -72,7 +72,9 @@ class LocalFiles:
         try:
             return _hashed(path, progress)
         except FileNotFoundError as error:
-            raise AnalysisError(f"{quoted(path)} is missing: there is no file at its path.") from error
+            # It may come back with the drive that it is on.
+            told = f"{quoted(path)} is missing: there is no file at its path."
+            raise AnalysisError(told, permanent=False) from error
         except (OSError, ValueError) as error:
             passing = isinstance(error, OSError) and error.errno in _PASSING
             raise AnalysisError(f"{quoted(path)} cannot be read: {_words(error)}.", permanent=not passing) from error
