@@ -30,6 +30,10 @@ def test_a_line_over_several_frames_is_one_with_its_times() -> None:
     assert times(shown) == [(1, 3, "Wait for it")]
 
 
+def test_a_shape_that_was_taken_for_text_is_no_line() -> None:
+    assert times(merge_lines([seen(0, "\u25a0", "50%"), seen(1, "--")], end=2)) == [(0, 1, "50%")]
+
+
 def test_a_line_that_is_there_at_the_end_ends_with_the_video() -> None:
     assert times(merge_lines([seen(0, "Link in bio"), seen(1, "Link in bio")], end=1.6)) == [(0, 1.6, "Link in bio")]
 

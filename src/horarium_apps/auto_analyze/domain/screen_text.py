@@ -71,6 +71,7 @@ def merge_lines(seen: Iterable[SeenText], end: float) -> tuple[ShownText, ...]:
     1. The lines of each frame are matched to those still on screen: the most alike first, each once.
     2. A line that finds its match goes on; one that finds none begins; one that is not found within `GAP` ends with
        the first frame that did not show it.
+       What holds neither a letter nor a digit is a shape that was taken for text, and no line.
     3. Of all its readings the one is kept that most frames agree on, and of those the most confident; but of a line
        that grew only those since it last grew.
 
@@ -85,7 +86,7 @@ def merge_lines(seen: Iterable[SeenText], end: float) -> tuple[ShownText, ...]:
     current: list[_Line] = []
     for frame in seen:
         current = [each for each in current if each.end is None or frame.at - each.end <= GAP]
-        fresh = [line for line in frame.lines if line.text.strip()][:_MOST_LINES_AT_ONCE]
+        fresh = [line for line in frame.lines if any(map(str.isalnum, line.text))][:_MOST_LINES_AT_ONCE]
         kept = _matched(current, fresh)
         going_on = {id(each) for each in kept.values()}
         for old in current:
