@@ -67,3 +67,15 @@ def test_connections_that_are_closed_as_soon_as_they_are_made_are_an_outage(post
     with database.read() as connection:
         assert connection.scalar(text("SELECT 1")) == 1
     database.close()
+
+
+def test_a_folder_that_is_not_there_is_named_when_the_database_is_used_and_waited_for(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'volume' / 'plan.db'}")
+    with pytest.raises(
+        PlanUnavailable, match=r"the folder of the plan's SQLite file does not exist: .*volume; make it"
+    ):
+        words(database)
+    (tmp_path / "volume").mkdir()
+    with database.read() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+    database.close()

@@ -232,8 +232,8 @@ class Runner:
             unknown = held.keys() - self._executions.keys()
         strangers = self._strangers.confirm(unknown, settled, begun)
         if strangers:
-            logger.warning("runs that go back to the queue, since nobody here executes them: %d", len(strangers))
             self._claims.give_back([Holder(*token, node) for token in strangers], self._clock.now())
+            logger.warning("runs that went back to the queue, since nobody here executed them: %d", len(strangers))
         for token in self._missing.confirm(mine.keys() - held.keys(), settled, begun):
             self.tell_to_stop(mine[token], "it is no longer this node's", lost=True)
 

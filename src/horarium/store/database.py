@@ -209,6 +209,9 @@ class Database:
             raise PlanUnavailable(self._explain(error)) from error
 
     def _explain(self, error: Exception) -> str:
+        if self.path is not None and not self.path.parent.is_dir():
+            where = self.path.parent
+            return f"the folder of the plan's SQLite file does not exist: {where}; make it, or correct the address"
         said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         return f"the plan's database {self.address} does not work: {said}{self.dialect.advice(said)}"
 
@@ -259,9 +262,6 @@ def normalised(address: str | URL) -> URL:
 
 
 def _open_sqlite(url: URL, synchronous: str) -> Engine:
-    folder = Path(url.database or "").parent
-    if not folder.is_dir():
-        raise ConfigurationError(f"the folder of the SQLite file does not exist: {folder}")
     options = {"timeout": _WAIT_FOR_LOCK_MS / 1000, "check_same_thread": False}
     engine = create_engine(url, pool_size=_POOL_SIZE, max_overflow=64, connect_args=options)
 

@@ -262,8 +262,9 @@ def test_one_users_analysis_is_stopped_from_another_process(call: Call, processe
     assert call("--user-id", 2, "--status", "--json").json["is_running"] is True
 
 
-def test_a_plan_out_of_reach_is_said_in_the_documented_words(processes: Processes) -> None:
-    processes.environment["HORARIUM_DATABASE_URL"] = "postgresql://127.0.0.1:1/nowhere"
+@pytest.mark.parametrize("address", ["postgresql://127.0.0.1:1/nowhere", "sqlite:///no/such/folder/plan.db"])
+def test_a_plan_out_of_reach_is_said_in_the_documented_words(processes: Processes, address: str) -> None:
+    processes.environment["HORARIUM_DATABASE_URL"] = address
     answer = processes.call(HORARIUM, "auto-analyze", "--user-id", "1")
     assert (answer.returncode, answer.stdout) == (4, "")
     assert "[ERROR] Errore nell'avvio dello scheduler\n" in answer.stderr

@@ -61,8 +61,7 @@ def edit(
     else:
         write(job_details(changed, now()))
     if changed.origin.startswith(FILE_ORIGIN):
-        file = changed.origin.removeprefix(FILE_ORIGIN)
-        session.note(f"Job {job!r} stands in {file}: the next start takes back what that file says otherwise.")
+        session.note(f"Job {job!r} stands in the configuration file: the next start takes back what it says otherwise.")
 
 
 def _changed_trigger(job: Job, trigger: Trigger | None, zone: str | None) -> dict[str, Any]:
