@@ -20,7 +20,7 @@ class AutoAnalyzeSettings(AppSettings, section="auto_analyze"):
     )
     concurrency: int = Field(default=2, ge=1, description="How many videos of one user are analysed at once.")
     video_timeout: float = Field(
-        default=1800.0, gt=0, description="Seconds after which the analysis of one video is stopped, and has failed."
+        default=3600.0, gt=0, description="Seconds after which the analysis of one video is stopped, and has failed."
     )
     sheets_folder: Path = Field(
         default=Path("auto-analyze-sheets"), description="The folder for contact sheets, made when the first is drawn."
