@@ -120,7 +120,7 @@ def test_a_node_that_missed_two_heartbeats_is_shown_as_silent(sqlite_cli: Cli) -
     ("environment", "code", "words"),
     [
         ({"HORARIUM_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, 4, "127.0.0.1"),
-        ({"HORARIUM_DATABASE_URL": "sqlite:////nowhere/plan.db"}, 6, "/nowhere"),
+        ({"HORARIUM_DATABASE_URL": "sqlite:////nowhere/plan.db"}, 4, "/nowhere"),
         ({"HORARIUM_ENGINE": "steam"}, 6, "HORARIUM_ENGINE"),
         ({"HORARIUM_TIMEZONE": "Europe/Atlantis"}, 6, "Europe/Atlantis"),
         ({"HORARIUM_CONFIG": "none.yaml"}, 6, "none.yaml"),

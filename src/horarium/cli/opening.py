@@ -98,7 +98,7 @@ def _look_at(address: str) -> tuple[str, BranchState]:
     database = Database(address)
     try:
         found = status(database, [CORE])
-        if database.path is not None and not database.path.exists():
+        if database.is_missing:
             raise PlanUnavailable(f"there is no file {database.path}, and so no plan yet; {_WAY_OUT}")
         if not found.exists:
             raise PlanUnavailable(f"{database.address} has no plan in it yet; {_WAY_OUT}")

@@ -85,6 +85,27 @@ class Database:
             return None
         return Path(self.engine.url.database)
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is no such SQLite file yet. Raises PlanUnavailable without its folder."""
+        if self.path is None or self._is_uri:
+            return False
+        if (missing_folder := self._missing_folder()) is not None:
+            raise PlanUnavailable(missing_folder)
+        return not self.path.exists()
+
+    @property
+    def _is_uri(self) -> bool:
+        """Whether an engine that was given names its file in SQLite's own way, which is no path."""
+        return (self.engine.url.database or "").startswith("file:")
+
+    def _missing_folder(self) -> str | None:
+        """What is wrong when the folder of the SQLite file is not there: a volume that is not mounted, say."""
+        if self.path is None or self._is_uri or self.path.parent.is_dir():
+            return None
+        where = self.path.parent
+        return f"the folder of the plan's SQLite file does not exist: {where}; make it, or correct the address"
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading. Raises PlanUnavailable when the database does not answer."""
@@ -209,9 +230,8 @@ class Database:
             raise PlanUnavailable(self._explain(error)) from error
 
     def _explain(self, error: Exception) -> str:
-        if self.path is not None and not self.path.parent.is_dir():
-            where = self.path.parent
-            return f"the folder of the plan's SQLite file does not exist: {where}; make it, or correct the address"
+        if (missing := self._missing_folder()) is not None:
+            return missing
         said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         return f"the plan's database {self.address} does not work: {said}{self.dialect.advice(said)}"
 

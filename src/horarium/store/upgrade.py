@@ -162,7 +162,7 @@ class PlanStatus:
 
 def status(database: Database, branches: Sequence[Branch]) -> PlanStatus:
     """Whether the plan is there and current, without making or writing anything. Raises PlanUnavailable."""
-    if _is_missing(database):  # connecting would make the file
+    if database.is_missing:  # connecting would make the file
         return PlanStatus(False, tuple(check(database, branches)))
     with database.read() as connection:
         states = tuple(_state(connection, branch) for branch in branches)
@@ -174,7 +174,7 @@ def check(database: Database, branches: Sequence[Branch]) -> list[BranchState]:
 
     Raises PlanUnavailable when the database does not answer, SchemaError when a branch has two newest revisions.
     """
-    if _is_missing(database):  # connecting would make the file
+    if database.is_missing:  # connecting would make the file
         return [BranchState(branch.name, None, _head(branch.scripts(), branch), True) for branch in branches]
     with database.read() as connection:
         return [_state(connection, branch, compare=True) for branch in branches]
@@ -258,11 +258,6 @@ def _head(scripts: ScriptDirectory, branch: Branch) -> str | None:
         return scripts.get_current_head()
     except CommandError as error:
         raise SchemaError(f"the migrations of {branch.name!r} in {branch.location} cannot be used: {error}") from error
-
-
-def _is_missing(database: Database) -> bool:
-    path = database.path
-    return path is not None and not str(path).startswith("file:") and not path.exists()
 
 
 def _refuse_tables_of_others(connection: Connection, branch: Branch, state: BranchState) -> None:
