@@ -81,7 +81,7 @@ class LoopThread:
             except RuntimeError:  # it was closed just now
                 return
             # Twice a half: a process that was stopped meanwhile finds one of them over, and the loop is well.
-            if sign.wait(self._look_every / 2) or sign.wait(self._look_every / 2):
+            if sign.wait(self._look_every / 2) or sign.wait(self._look_every / 2) or self._closing.is_set():
                 continue
             self._silent_since = asked_at
             logger.warning(
