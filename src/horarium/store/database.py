@@ -92,7 +92,7 @@ class Database:
             return False
         if (missing_folder := self._missing_folder()) is not None:
             raise PlanUnavailable(missing_folder)
-        return not self.path.exists()
+        return not os.path.exists(self.path)  # noqa: PTH110 - never raises
 
     @property
     def _is_uri(self) -> bool:
@@ -101,7 +101,7 @@ class Database:
 
     def _missing_folder(self) -> str | None:
         """What is wrong when the folder of the SQLite file is not there: a volume that is not mounted, say."""
-        if self.path is None or self._is_uri or self.path.parent.is_dir():
+        if self.path is None or self._is_uri or os.path.isdir(self.path.parent):  # noqa: PTH112 - never raises
             return None
         where = self.path.parent
         return f"the folder of the plan's SQLite file does not exist: {where}; make it, or correct the address"
