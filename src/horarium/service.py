@@ -174,7 +174,7 @@ class Service:
             "last_tick": None if state.last_tick is None else state.last_tick.isoformat(),
             "error": state.error,
         }
-        blocked = node.runner.loop.blocked_for
+        blocked = node.runner.loop_thread.blocked_for
         told["node"] = {
             "id": node.id,
             "lease_holds": node.lease.holds,

@@ -209,6 +209,11 @@ def test_a_resumption_survives_a_replacement_that_would_begin_paused(table: Time
     assert replaced(table.scheduler, every(hours=1), paused=True).status is JobStatus.SCHEDULED
 
 
+def test_no_next_run_time_pauses_a_job_that_is_replaced_too(table: Timetable) -> None:
+    replaced(table.scheduler, every(hours=1))
+    assert replaced(table.scheduler, every(hours=1), next_run_time=None).status is JobStatus.PAUSED
+
+
 def test_a_finished_once_stays_finished_when_it_is_added_again(table: Timetable) -> None:
     replaced(table.scheduler, at(after(hours=1)))
     table.advance(hours=2)

@@ -1,5 +1,8 @@
 """Transactions of the plan's database."""
 
+import errno
+import os
+
 import psycopg
 import pytest
 from sqlalchemy import event, text
@@ -72,10 +75,25 @@ def test_connections_that_are_closed_as_soon_as_they_are_made_are_an_outage(post
 def test_a_folder_that_is_not_there_is_named_when_the_database_is_used_and_waited_for(tmp_path):
     database = Database(f"sqlite:///{tmp_path / 'volume' / 'plan.db'}")
     with pytest.raises(
-        PlanUnavailable, match=r"the folder of the plan's SQLite file does not exist: .*volume; make it"
+        PlanUnavailable, match=r"the folder of the plan's SQLite file cannot be reached: .*volume; make or mount it"
     ):
         words(database)
     (tmp_path / "volume").mkdir()
     with database.read() as connection:
         assert connection.scalar(text("SELECT 1")) == 1
+    database.close()
+
+
+def test_a_folder_that_cannot_even_be_looked_at_is_an_outage_too(tmp_path, monkeypatch):
+    database = Database(f"sqlite:///{tmp_path / 'volume' / 'plan.db'}")
+
+    def stale(*_arguments, **_options):
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", stale)
+        with pytest.raises(PlanUnavailable, match="cannot be reached"):
+            words(database)
+        with pytest.raises(PlanUnavailable, match="cannot be reached"):
+            _ = database.is_missing
     database.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -243,6 +243,29 @@ def test_a_commit_that_was_refused_is_no_way_on(table: Timetable, orders: Any) -
     assert run.error is not None
     assert "has ended it" in run.error.message
     assert orders() == []
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda connection: connection.commit(),
+        lambda connection: connection.rollback(),
+        lambda connection: connection.get_transaction().commit(),
+    ],
+)
+@pytest.mark.parametrize("is_swallowed", [False, True])
+def test_an_items_own_write_may_not_end_the_transaction_of_the_others(
+    table: Timetable, orders: Any, end: Callable[[Connection], None], is_swallowed: bool
+) -> None:
+    def order(connection: Connection, item: str, _result: str) -> None:
+        insert(connection, item)
+        with suppress(JobError) if is_swallowed else nullcontext():
+            end(connection)
+
+    run = run_plans(table, lambda run: run.each(["o-1", "o-2"], str, on_done=order))
+    assert run.error is not None
+    assert (run.error.type, orders()) == ("horarium.errors.JobError", [])
+    assert "connection.begin_nested()" in run.error.message
 
 
 def test_a_part_of_a_transaction_may_be_undone(table: Timetable, orders: Any) -> None:

@@ -61,7 +61,10 @@ class Way:
         check_timeout(self.timeout, "the timeout of an item")
         for name in ("on_done", "on_failed"):
             hook = getattr(self, name)
-            if hook is not None and is_async(hook):
+            if hook is None:
+                continue
+            check_function(hook, name)
+            if is_async(hook):
                 raise JobError(f"{name} must be a plain function: it is called in the thread that commits")
 
     def place_for(self, function: Callable[..., Any]) -> str:

@@ -200,7 +200,7 @@ class Run(_Face):
           `function` must be importable, item, arguments and result JSON.
         - `on_done(connection, item, result)`, `on_failed(connection, item, error)`: plain functions that write to the
           application's own tables in the transaction that marks the item, through a SQLAlchemy Connection; `error` is
-          an ErrorInfo. They may not commit by themselves. If `on_done` raises, the item has failed.
+          an ErrorInfo. If `on_done` raises, the item has failed; one that commits or rolls back fails the run.
 
         Progress is reported by itself: items finished, of how many there are.
 

@@ -37,11 +37,15 @@ def check_function(function: object, what: str) -> None:
     """Raise JobError, naming `what` needs it, when no call would do its work: it is no function, or has a `yield`."""
     if not callable(function):
         raise JobError(f"{what} needs a function that can be called, not {function!r}")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+    if any(map(_is_generator, (function, getattr(function, "__call__", None)))):  # noqa: B004 - as in is_async
         raise JobError(
             f"{what}: {name_of(function)} has a `yield`, so a call only makes a generator and runs nothing of it; "
             "return a list, or do the work in a loop"
         )
+
+
+def _is_generator(function: object) -> bool:
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
 
 def name_of(function: Callable[..., Any]) -> str:

@@ -40,7 +40,7 @@ HEARTBEAT = 5.0
 
 _RETRY = 1.0
 _SAY_AGAIN_EVERY = 60
-"""Failed heartbeats in a row, one a second, until the next warning."""
+"""Failed heartbeats in a row until the next warning."""
 
 _LONGEST_GOODBYE = 5.0
 _DEAD = "ZX"
@@ -114,17 +114,21 @@ class Lease:
                 thread.join(_LONGEST_GOODBYE)
         if not self.node:
             return
-        try:
-            if gracefully:
-                self._nodes.stop(self.node, self._clock.now(), reason)
-            elif self._database.held is None:  # a run that is left may have it, for as long as it likes
-                self._nodes.leave(self.node, reason)
-        except PlanUnavailable as error:
-            logger.warning("node %s could not say goodbye: %s", self.node, error)
         if not gracefully:
+            # In a thread: a run that is left may be the only writer, for as long as it likes.
+            goodbye = threading.Thread(target=self._say, args=(self._nodes.leave, reason), daemon=True)
+            goodbye.start()
+            goodbye.join(_LONGEST_GOODBYE)
             return
+        self._say(lambda node, why: self._nodes.stop(node, self._clock.now(), why), reason)
         self._valid_until = 0.0
         self._events.emit(NodeChanged(self.node, "stopped", self._clock.now()))
+
+    def _say(self, goodbye: Callable[[str, str], object], reason: str) -> None:
+        try:
+            goodbye(self.node, reason)
+        except PlanUnavailable as error:
+            logger.warning("node %s could not say goodbye: %s", self.node, error)
 
     def beat(self) -> None:
         """One heartbeat: the clock, the lease, the dead. Raises PlanUnavailable."""
@@ -181,9 +185,7 @@ class Lease:
             try:
                 self.beat()
                 if failures:
-                    logger.info(
-                        "node %s renews its lease again, after %s", self.node, counted(failures, "failed attempt")
-                    )
+                    logger.info("the database answers again, after %s", counted(failures, "failed heartbeat"))
                     failures = 0
             except PlanUnavailable as error:
                 pause = min(_RETRY, self._heartbeat)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import traceback
+from itertools import dropwhile
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -15,7 +16,7 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 5.0
 """Seconds after which a loop that gives no sign counts as blocked."""
 
-_NOT_THE_TASKS = (str(Path(asyncio.__file__).parent), str(Path(__file__).parent))
+_NOT_THE_TASKS = (threading.__file__, str(Path(asyncio.__file__).parent), str(Path(__file__).parent))
 
 _here = threading.local()
 
@@ -100,6 +101,5 @@ class LoopThread:
     def _where(self) -> str:
         """What the loop is doing: the task's own part of its stack."""
         frame = sys._current_frames().get(self._thread.ident or 0)
-        stack = traceback.extract_stack(frame)
-        others = [place for place, one in enumerate(stack) if one.filename.startswith(_NOT_THE_TASKS)]
-        return "".join(traceback.format_list(stack[others[-1] + 1 :] if others else stack) or ["(in asyncio itself)"])
+        own = dropwhile(lambda one: one.filename.startswith(_NOT_THE_TASKS), traceback.extract_stack(frame))
+        return "".join(traceback.format_list(list(own)) or ["(in asyncio itself)"])

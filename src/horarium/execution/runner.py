@@ -74,7 +74,7 @@ class Runner:
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._recorder = Recorder(database, Writer(database.dialect, clock))
-        self.loop = LoopThread()
+        self.loop_thread = LoopThread()
         self._threads = DaemonPool(capacity.threads, "horarium-run")
         self._children = DaemonPool(capacity.processes, "horarium-child")
         self._alarms = Alarms()
@@ -92,7 +92,7 @@ class Runner:
         """Begin to execute what is launched or claimed."""
         self._started = True
         capture.install()
-        self.loop.start()
+        self.loop_thread.start()
         self._recorder.start()
 
     def stop(self, *, wait: bool, grace: float | None = None) -> bool:
@@ -108,7 +108,7 @@ class Runner:
             ended = self._wait_until_idle(CHILD_GRACE + 2)
         for pool in self._pools:
             pool.shutdown(wait=ended, cancel_futures=True)
-        self.loop.close(CHILD_GRACE)
+        self.loop_thread.close(CHILD_GRACE)
         self._alarms.close()
         recorded = self._recorder.close(CHILD_GRACE)
         if self._started:
@@ -243,7 +243,7 @@ class Runner:
         task = execution.asyncio_task
         if task is not None:
             with suppress(RuntimeError):  # the loop was closed meanwhile
-                self.loop.loop.call_soon_threadsafe(task.cancel)
+                self.loop_thread.loop.call_soon_threadsafe(task.cancel)
 
     def stop_all(self, reason: str, *, lost: bool = False) -> None:
         """Tell every run of this node to stop; `lost`: they are not ours any more."""
@@ -291,7 +291,7 @@ class Runner:
         self._hold(executions)
         on_loop = [execution for execution in executions if execution.kind == LOOP]
         if on_loop:
-            self.loop.loop.call_soon_threadsafe(self._spawn, on_loop)
+            self.loop_thread.loop.call_soon_threadsafe(self._spawn, on_loop)
         for execution in executions:
             if execution.kind == PROCESS:
                 self._children.submit(self._run_in_thread, execution)
@@ -310,7 +310,7 @@ class Runner:
 
     def _spawn(self, executions: Sequence[Execution]) -> None:
         for execution in executions:
-            execution.asyncio_task = self.loop.loop.create_task(self._run_on_loop(execution))
+            execution.asyncio_task = self.loop_thread.loop.create_task(self._run_on_loop(execution))
 
     async def _run_on_loop(self, execution: Execution) -> None:
         link = self._link(execution) if execution.definition.run_parameter is not None else None

@@ -93,7 +93,9 @@ class JobMethods(Facade):
             policies=policies,
             trigger_args=trigger_args,
         )
-        return self.add_jobs([job], replace_existing=replace_existing)[0]
+        (added,) = self.add_jobs([job], replace_existing=replace_existing)
+        is_to_pause = next_run_time is None and added.status is JobStatus.SCHEDULED
+        return self.pause_job(added.id) if is_to_pause else added
 
     def add_jobs(self, jobs: Iterable[Job], *, replace_existing: bool = False) -> list[Job]:
         """Add many jobs, all or none; see `add_job`. Raises JobExists, JobError, TriggerError, ArgumentsNotJSON."""
@@ -144,8 +146,7 @@ class JobMethods(Facade):
         fields = _fields_of(job, changes)
         if "next_run_time" in fields and fields["next_run_time"] is None:
             del fields["next_run_time"]
-            self._plan.jobs.modify(job.id, fields, self._now())
-            return self.pause_job(job.id)
+            self.pause_job(job.id)  # first, so that it does not come due by what is changed
         changed = self._plan.jobs.modify(job.id, fields, self._now())
         self._service.announce()
         return changed

@@ -104,7 +104,9 @@ class Database:
         if self.path is None or self._is_uri or os.path.isdir(self.path.parent):  # noqa: PTH112 - never raises
             return None
         where = self.path.parent
-        return f"the folder of the plan's SQLite file does not exist: {where}; make it, or correct the address"
+        return (
+            f"the folder of the plan's SQLite file cannot be reached: {where}; make or mount it, or correct the address"
+        )
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

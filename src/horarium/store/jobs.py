@@ -92,7 +92,10 @@ class Jobs:
         limit: int | None = None,
         offset: int = 0,
     ) -> list[Job]:
-        """Jobs by next run time, those without one last; `search` is part of the id, name or task, in any case."""
+        """Jobs by next run time, those without one last; `search` is part of the id, name or task.
+
+        Capitals do not matter, but of ASCII letters only: SQLite knows no others.
+        """
         query = select_jobs().order_by(clock.c.next_run_time.is_(None), clock.c.next_run_time, jobs.c.id)
         if status is JobStatus.PAUSED:
             query = query.where(clock.c.paused, jobs.c.status == JobStatus.SCHEDULED)

@@ -26,7 +26,10 @@ DATABASE_AWAY = "the database was away for longer than its lease"
 
 _NODE_DIED = "horarium.NodeDied"
 _NO_CRASH = {SHUT_DOWN: "was shut down", DATABASE_AWAY: "lost the database for longer than its lease"}
-"""Why a node ended when its runs are not suspected of it, and how that is told of them."""
+"""Why a node ended when its runs are not suspected of it, and how that is told of them.
+
+The reasons stand in plans, where nodes of other releases read them: they are never reworded.
+"""
 
 
 def _rows_of(table: Table) -> Any:

@@ -11,6 +11,8 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, and_, bindparam, delete, event, insert, select, tuple_, update
+from sqlalchemy.engine import RootTransaction
+from sqlalchemy.exc import InvalidRequestError
 
 from horarium.errors import JobError, RunLost
 from horarium.jsontext import clean
@@ -270,7 +272,9 @@ def attempted(connection: Connection, body: Callable[[Connection], None]) -> Exc
     savepoint = connection.begin_nested()
     try:
         body(connection)
-    except Exception as error:  # noqa: BLE001 - a stranger's code; its error becomes that item's failure
+    except Exception as error:
+        if not savepoint.is_active:  # the body has ended the whole transaction, which is the others', too
+            raise
         savepoint.rollback()
         return error
     savepoint.commit()
@@ -281,18 +285,28 @@ def attempted(connection: Connection, body: Callable[[Connection], None]) -> Exc
 def _ended_by_nobody_else(connection: Connection) -> Iterator[None]:
     """Refuse a commit in the block, which nothing would fence, and a rollback, after which the rest would stand alone.
 
-    A savepoint may be rolled back. Raises JobError.
+    A savepoint may be rolled back. A COMMIT that is sent as SQL is not seen. Raises JobError.
     """
     begun = connection.get_transaction()
     event.listen(connection, "commit", _refuse_commit)
     try:
         yield
+        _refuse_ended(begun)
+    except InvalidRequestError:  # what SQLAlchemy says to who goes on with a transaction that has ended
+        _refuse_ended(begun)
+        raise
     finally:
         event.remove(connection, "commit", _refuse_commit)
-        is_ended = begun is None or not begun.is_active
-        if is_ended and not connection.closed:
+        if not _is_open(begun) and not connection.closed:
             connection.invalidate()  # a commit that was refused leaves it open in the database
-    if is_ended:
+
+
+def _is_open(begun: RootTransaction | None) -> bool:
+    return begun is not None and begun.is_active
+
+
+def _refuse_ended(begun: RootTransaction | None) -> None:
+    if not _is_open(begun):
         raise JobError(f"the block that was given this transaction has ended it; {_HOW_TO_UNDO}")
 
 

@@ -152,7 +152,7 @@ def _users(scheduler: Scheduler, user_id: int | None) -> Finding:
         users = queries.list_users(connection)
     if not users:
         return Finding("users", True, "There is none; `horarium auto-analyze add-user NAME` adds one.")
-    known_ids = {user.id for user in users}
+    known_ids = [user.id for user in users]  # a list, since a job's argument may be anything
     for job in read_status(scheduler)["jobs"]:
         if job["user_id"] not in known_ids:
             told = f"{job['id']} is for user {job['user_id']}, who is not there"

@@ -94,6 +94,11 @@ def test_a_job_for_somebody_who_does_not_exist_is_told(call: Call, waiting: Path
     assert fault(call("check", "--json"), "users").startswith("auto-analyze-77 is for user 77, who is not there")
 
 
+def test_a_job_whose_argument_is_no_user_at_all_is_told(call: Call, waiting: Path, elsewhere: Library) -> None:
+    elsewhere.scheduler.add_job("auto_analyze.analyze_videos", "interval", minutes=15, args=[[1]], id="auto-analyze-x")
+    assert fault(call("check", "--json"), "users").startswith("auto-analyze-x is for user [1], who is not there")
+
+
 def test_no_schedule_is_told(call: Call, waiting: Path) -> None:
     assert "`horarium auto-analyze --user-id N` starts it" in fault(call("check", "--json"), "schedule")
 

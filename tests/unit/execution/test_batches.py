@@ -413,6 +413,20 @@ def test_parameters_that_cannot_be_are_refused(link, way, words):
         each(link, [1], Items().later, **way)
 
 
+@pytest.mark.parametrize("hook", ["on_done", "on_failed"])
+def test_a_generator_writes_nothing_for_an_item_and_is_refused(link, hook):
+    def write(_connection, item, _result):
+        yield item
+
+    class Writes:
+        def __call__(self, _connection, item, _result):
+            yield item
+
+    for one in (write, Writes()):
+        with pytest.raises(JobError, match=f"{hook}: .* has a `yield`"):
+            each(link, [1], str, **{hook: one})
+
+
 def test_a_generator_does_no_item_since_its_call_runs_nothing(link):
     def save(item):
         yield item

@@ -8,6 +8,7 @@ import pytest
 
 from horarium.execution import loop_thread
 from horarium.execution.loop_thread import LoopThread
+from horarium.execution.pools import DaemonPool
 
 AT_MOST = 30
 
@@ -47,7 +48,8 @@ def test_a_blocked_loop_is_said_with_the_line_that_blocks_it_and_so_is_its_end(
         free.wait(AT_MOST)
 
     done = asyncio.run_coroutine_threadsafe(careless(), loop.loop)
-    said = warned()
+    while "in careless" not in (said := warned()):
+        pass  # a machine that stands still may have blocked it before
     assert "has been blocked for" in said
     assert "in careless\n    free.wait(AT_MOST)" in said
     assert "run_forever" not in said
@@ -55,6 +57,25 @@ def test_a_blocked_loop_is_said_with_the_line_that_blocks_it_and_so_is_its_end(
     free.set()
     assert "goes on; it was blocked for" in warned()
     assert loop.blocked_for == 0
+    done.result(AT_MOST)
+
+
+def test_the_line_that_blocks_is_said_also_when_it_called_something_of_ours(
+    loop: LoopThread, warned: Callable[[], str]
+) -> None:
+    free = threading.Event()
+
+    async def careless() -> None:
+        pool = DaemonPool(1, "test-pool")
+        pool.submit(free.wait, AT_MOST)
+        pool.shutdown(wait=True)
+
+    done = asyncio.run_coroutine_threadsafe(careless(), loop.loop)
+    while "in careless" not in (said := warned()):
+        pass
+    free.set()
+    assert "pool.shutdown(wait=True)" in said
+    assert "thread.join()" in said
     done.result(AT_MOST)
 
 
