@@ -212,7 +212,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """One start of a process that ticks or runs. `process` tells two with the same pid apart; empty if it cannot."""
+    """One start of a process that ticks or runs. `process` tells two with the same pid apart; empty if it cannot.
+
+    `stop_reason` is there before `stopped_at` while a node that was told to end still has runs.
+    """
 
     id: str
     host: str

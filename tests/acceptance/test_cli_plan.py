@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from horarium import Scheduler
+from horarium.cli.exit_codes import ExitCode
 from horarium.store.pruning import Pruned
 
 from .cli_calls import HORARIUM, PATIENCE, PROJECT, Cli, eventually
@@ -153,6 +154,25 @@ def test_a_reader_that_goes_away_is_no_fault(sqlite_cli: Cli) -> None:
     process.stdout = None
     _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (128 + signal.SIGPIPE, b"")
+
+
+@pytest.mark.parametrize("words", ["jobs list", "jobs list --json"])
+def test_output_that_finds_no_room_is_said_in_a_sentence(sqlite_cli: Cli, words: str) -> None:
+    sqlite_cli("jobs", "add", TASK, "--every", "1h", "--id", "clean")
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.run(
+            [HORARIUM, *words.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=PROJECT,
+            env=sqlite_cli.environment,
+            check=False,
+            timeout=PATIENCE,
+        )
+    assert process.returncode == ExitCode.FAILED
+    assert "No space left on device" in process.stderr
+    assert "internal" not in process.stderr
 
 
 def test_a_watch_ends_with_its_reader(sqlite_cli: Cli) -> None:

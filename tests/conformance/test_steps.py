@@ -213,9 +213,12 @@ def test_a_transaction_of_a_run_commits_at_the_end_of_its_block(table: Timetable
 @pytest.mark.parametrize(
     ("end", "says"),
     [
-        (lambda connection: connection.commit(), "not the block's to commit: it is committed after the block"),
-        (lambda connection: connection.get_transaction().commit(), "not the block's to commit"),
+        (lambda connection: connection.commit(), "not the block's to end: it is committed after the block"),
+        (lambda connection: connection.get_transaction().commit(), "not the block's to end"),
         (lambda connection: connection.rollback(), "the block that was given this transaction has ended it"),
+        (lambda connection: connection.execute(text("COMMIT")), "not the block's to end"),
+        (lambda connection: connection.exec_driver_sql("/* now */ rollback"), "not the block's to end"),
+        (lambda connection: connection.exec_driver_sql("-- now\nEnd"), "not the block's to end"),
     ],
 )
 def test_whoever_is_given_a_transaction_may_not_end_it(
@@ -230,6 +233,18 @@ def test_whoever_is_given_a_transaction_may_not_end_it(
     assert (run.error.type, orders()) == ("horarium.errors.JobError", [])
     assert says in run.error.message
     assert "connection.begin_nested()" in run.error.message
+
+
+def test_a_savepoint_in_sql_is_the_blocks_own(table: Timetable, orders: Any) -> None:
+    def order(connection: Connection) -> None:
+        insert(connection, "o-1")
+        connection.execute(text("SAVEPOINT part"))
+        insert(connection, "o-2")
+        connection.execute(text("ROLLBACK TRANSACTION TO SAVEPOINT part"))
+        connection.execute(text("RELEASE part"))
+
+    run = run_plans(table, lambda run: run.step("order", order, transactional=True))
+    assert (run.state, orders()) == (RunState.SUCCEEDED, ["o-1"])
 
 
 def test_a_commit_that_was_refused_is_no_way_on(table: Timetable, orders: Any) -> None:

@@ -98,6 +98,8 @@ def sentence(error: BaseException) -> str:
         )
     if isinstance(error, HorariumError):
         return str(error)
+    if isinstance(error, OSError):  # of the machine: a full disk behind `> file`, say
+        return f"{error}; --verbose shows where"
     return f"internal error: {type(error).__name__}: {error}; --verbose shows where"
 
 

@@ -250,7 +250,7 @@ class Lease:
         self._nodes.stop(node, self._clock.now(), reason)
         self._rescue(node)
 
-    def _rescue(self, node: str, what: str = "died") -> None:
+    def _rescue(self, node: str, what: str = "has ended") -> None:
         number = self._claims.rescue(node, self._clock.now())
         if number:
             logger.warning("rescued %s of node %s, which %s", counted(number, "run"), node, what)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,10 @@ item_failures, items, run_logs, runs, steps = (
     schema.steps,
 )
 
+_ENDS_A_TRANSACTION = re.compile(
+    r"(\s|--[^\n]*\n|/\*.*?\*/)*(COMMIT|END|ABORT|PREPARE\s+TRANSACTION|ROLLBACK(?!\s+((WORK|TRANSACTION)\s+)?TO\b))\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _HOW_TO_UNDO = "to undo all of it raise an error, and for a part of it use connection.begin_nested()"
 
 
@@ -285,10 +290,11 @@ def attempted(connection: Connection, body: Callable[[Connection], None]) -> Exc
 def _ended_by_nobody_else(connection: Connection) -> Iterator[None]:
     """Refuse a commit in the block, which nothing would fence, and a rollback, after which the rest would stand alone.
 
-    A savepoint may be rolled back. A COMMIT that is sent as SQL is not seen. Raises JobError.
+    A savepoint may be rolled back. Raises JobError.
     """
     begun = connection.get_transaction()
     event.listen(connection, "commit", _refuse_commit)
+    event.listen(connection, "before_cursor_execute", _refuse_statement)
     try:
         yield
         _refuse_ended(begun)
@@ -296,6 +302,7 @@ def _ended_by_nobody_else(connection: Connection) -> Iterator[None]:
         _refuse_ended(begun)
         raise
     finally:
+        event.remove(connection, "before_cursor_execute", _refuse_statement)
         event.remove(connection, "commit", _refuse_commit)
         if not _is_open(begun) and not connection.closed:
             connection.invalidate()  # a commit that was refused leaves it open in the database
@@ -312,9 +319,15 @@ def _refuse_ended(begun: RootTransaction | None) -> None:
 
 def _refuse_commit(_: Connection) -> None:
     raise JobError(
-        "this transaction is not the block's to commit: it is committed after the block, and only while the run is its "
+        "this transaction is not the block's to end: it is committed after the block, and only while the run is its "
         f"node's; {_HOW_TO_UNDO}"
     )
+
+
+def _refuse_statement(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+    """The same as SQL, which the database would do behind SQLAlchemy's back."""
+    if _ENDS_A_TRANSACTION.match(statement):
+        _refuse_commit(connection)
 
 
 def _held_by(holder: Holder) -> ColumnElement[bool]:

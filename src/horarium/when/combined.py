@@ -30,13 +30,17 @@ class CombinedTrigger(Trigger):
         parts: object = self.triggers
         if isinstance(parts, Trigger) or not isinstance(parts, Iterable):
             raise TriggerError(f"triggers must be a list of triggers, not {parts!r}")
-        triggers = tuple(dict.fromkeys(parts))
+        triggers = tuple(parts)
         if not triggers:
             raise TriggerError("a combined trigger needs at least one trigger")
         for part in triggers:
+            if isinstance(part, list | tuple):
+                raise TriggerError(
+                    f"give the triggers one by one, {self.kind}(first, second), not as a {type(part).__name__}"
+                )
             if not isinstance(part, Trigger):
                 raise TriggerError(f"triggers must be a list of triggers; {part!r} is none")
-        object.__setattr__(self, "triggers", triggers)
+        object.__setattr__(self, "triggers", tuple(dict.fromkeys(triggers)))
         object.__setattr__(self, "jitter", seconds_of(self.jitter, "jitter"))
         if not isinstance(self.seed, str):
             raise TriggerError(f"seed must be text, not {self.seed!r}")

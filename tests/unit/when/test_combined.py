@@ -117,6 +117,11 @@ def test_the_same_parts_anchored_at_another_time_are_the_same_schedule() -> None
     assert trigger.anchored(NOW).same_schedule(trigger.anchored(NOW + timedelta(hours=1)))
 
 
+def test_a_list_of_triggers_is_refused_with_what_to_write() -> None:
+    with pytest.raises(TriggerError, match=r"one by one, any_of\(first, second\)"):
+        any_of([daily(6), daily(7)])  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("kind", [AnyOf, AllOf])
 @pytest.mark.parametrize("parts", [(), (daily(6), "daily"), daily(6), 5])
 def test_what_is_no_list_of_triggers_is_refused(kind: type[AnyOf], parts: object) -> None:
