@@ -160,7 +160,7 @@ class _Listener:
 
     def _chunk(self, held: Samples, more: bool) -> tuple[list[_Word], int]:
         """Return the words of a chunk, and the sample to cut it at."""
-        if len(held) == 0 or abs(held).max() < _SILENCE:
+        if not (abs(held) >= _SILENCE).any():
             return [], len(held)
         if not more:
             return self._words(held), len(held)
