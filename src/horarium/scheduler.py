@@ -96,9 +96,7 @@ class Scheduler(JobMethods, RunMethods):
         What is still running then, or at once without `wait`, is told to stop and goes back to the queue. Answers
         whether every run had ended.
         """
-        clean = self._service.stop(wait=wait, grace=grace)
-        self._plan.close()
-        return clean
+        return self._service.stop(wait=wait, grace=grace)
 
     def pause(self, by: str = "code") -> None:
         """Stop the ticks of all nodes of this plan; running and queued runs go on. `by`: who says so, for `why`."""

@@ -105,10 +105,10 @@ class Service:
             self.node, self.engine, self.start_error = node, engine, None
 
     def stop(self, *, wait: bool, grace: float | None) -> bool:
-        """Stop ticking, then let runs end (see `Runner.stop`). Whether every run had ended."""
+        """Stop ticking, then let runs end (see `Runner.stop`), and close the plan. Whether every run had ended."""
         self._giving_up.set()
         starter, self._starter = self._starter, None
-        if starter is not None and starter is not threading.current_thread():
+        if starter is not None:
             starter.join(_START_AGAIN_AFTER)
         self.start_error = None
         self._wakeups.close()
@@ -116,10 +116,13 @@ class Service:
         with self._lock:
             node, engine = self.node, self.engine
             self.node = self.engine = None
-        if node is None or engine is None:
-            return True
-        engine.stop()
-        return node.stop(wait=wait, grace=grace)
+        clean = True
+        if node is not None and engine is not None:
+            engine.stop()
+            clean = node.stop(wait=wait, grace=grace)
+        if starter is None or not starter.is_alive():  # else it stops what it has begun, and closes what it has open
+            self._plan.close()
+        return clean
 
     def forked(self) -> None:
         """In a new process: what runs is the parent's, whose threads are not here."""
@@ -216,10 +219,9 @@ class Service:
 
     def _keep_trying(self, start: Any) -> None:
         while not self._giving_up.wait(_START_AGAIN_AFTER):
-            if self._try(start):
-                if self._giving_up.is_set():  # it was stopped meanwhile, and did not find what has just begun
-                    self.stop(wait=False, grace=0)
+            if self._try(start) and not self._giving_up.is_set():
                 return
+        self.stop(wait=False, grace=0)  # who stopped it did not find what has begun since then
 
 
 def _fault_of(database: Database) -> str | None:

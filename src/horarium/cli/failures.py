@@ -103,6 +103,14 @@ def sentence(error: BaseException) -> str:
     return f"internal error: {type(error).__name__}: {error}; --verbose shows where"
 
 
+def drop_unwritable_output() -> None:
+    """Drop what could not be written, to a full disk say: the interpreter would try again at its end, and fail."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        drop_output()
+
+
 def drop_output() -> None:
     """Let nothing more be written to a pipe whose reader went away, not even at the interpreter's end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)

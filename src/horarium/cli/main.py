@@ -14,7 +14,7 @@ from horarium.cli import exit_codes
 from horarium.cli.applications import application_commands
 from horarium.cli.catalogue import CATALOGUE
 from horarium.cli.exit_codes import ExitCode
-from horarium.cli.failures import drop_output, report
+from horarium.cli.failures import drop_output, drop_unwritable_output, report
 from horarium.cli.global_options import with_global_options
 from horarium.cli.groups import Group
 from horarium.cli.session import Session, begin_session
@@ -78,6 +78,7 @@ class Root(Group):
         except (KeyboardInterrupt, typer.Abort):
             return ExitCode.INTERRUPTED
         except Exception as error:  # noqa: BLE001 - whatever it is, people get a sentence and scripts a code
+            drop_unwritable_output()
             return report(error, as_json=session.json or _JSON in args, verbose=session.verbose)
         return answer if isinstance(answer, int) else ExitCode.OK
 
