@@ -142,6 +142,20 @@ def test_a_faulty_job_in_the_file_is_a_matter_of_configuration(sqlite_cli: Cli, 
     assert "once" in answer.error["message"]
 
 
+def test_a_task_of_the_file_that_cannot_be_imported_is_told_at_the_start(sqlite_cli: Cli, tmp_path: Path) -> None:
+    config = tmp_path / "horarium.yaml"
+    jobs = {"sound": "clitasks:cleanup", "gone": "clitasks:cleanse"}
+    config.write_text(json.dumps({"jobs": {name: {"task": task, "daily": "06:00"} for name, task in jobs.items()}}))
+    process = sqlite_cli.run("--config", config)
+    said, told = "", list[str]()
+    while "cannot run here" not in said:
+        said = line_of(process, error=True)
+        told.append(said)
+    assert "job gone of" in said
+    assert "clitasks:cleanse" in said
+    assert not any("job sound" in line for line in told)
+
+
 def test_a_file_that_claims_anothers_job_is_a_matter_of_configuration(sqlite_cli: Cli, tmp_path: Path) -> None:
     sqlite_cli(*ADD, "clean", "clitasks:cleanup")
     file = tmp_path / "horarium.yaml"

@@ -479,6 +479,15 @@ def test_a_job_of_a_file_is_not_taken_over_by_another_origin_at_start(
         more(settings={"config": config})
 
 
+def test_a_job_of_a_file_is_not_taken_over_by_code(scheduler: Scheduler) -> None:
+    scheduler.add_job(note, every(hours=1), id="shared", origin="file:horarium.yaml")
+    with pytest.raises(JobError, match=r"'shared' was added by file:horarium\.yaml, which brings it again"):
+        scheduler.add_job(note, every(hours=2), id="shared", replace_existing=True)
+    job = scheduler.get_job("shared")
+    assert job is not None
+    assert (job.origin, job.trigger.describe()) == ("file:horarium.yaml", "every hour")
+
+
 def test_a_search_finds_text_in_ids_names_and_tasks_literally(scheduler: Scheduler) -> None:
     scheduler.add_job(note, every(hours=1), id="under_score")
     scheduler.add_job(note, every(hours=1), id="underXscore", name="per%cent")

@@ -24,7 +24,8 @@ from horarium.cli.output import Details, write, write_json
 from horarium.cli.session import Session, session_of
 from horarium.cli.status import numbers
 from horarium.cli.times import now, told
-from horarium.errors import ConfigurationError, JobError, PlanUnavailable, TriggerError
+from horarium.errors import ConfigurationError, JobError, PlanUnavailable, TaskNotFound, TriggerError
+from horarium.jobs_file import load_jobs
 from horarium.plugins import find_apps
 from horarium.states import HELD, JobStatus
 
@@ -59,6 +60,7 @@ def run(context: typer.Context) -> None:
             _tell(session, scheduler)
         except PlanUnavailable as error:  # it runs, and waits for its database like at any other time
             logger.warning("the plan cannot be asked what is in it: %s", error)
+        _warn_of_unknown_tasks(scheduler)
         stop.get()
         logger.info("Stopping: runs may end within %g s; the same signal again stops at once", settings.shutdown_grace)
         clean = scheduler.shutdown(grace=settings.shutdown_grace)
@@ -108,6 +110,18 @@ def _tell(session: Session, scheduler: Scheduler) -> None:
     )
     typer.echo("`horarium status` and `horarium runs watch` look at it from another terminal; Ctrl+C stops it.")
     sys.stdout.flush()
+
+
+def _warn_of_unknown_tasks(scheduler: Scheduler) -> None:
+    """Say now which jobs of the file this process cannot run: one that is due tomorrow would be found out tomorrow."""
+    from horarium.execution.registry import REGISTRY  # noqa: PLC0415 - as above
+
+    config = scheduler.settings.config
+    for job in load_jobs(config, scheduler.timezone) if config is not None else ():
+        try:
+            REGISTRY.resolve(job.task)
+        except TaskNotFound as error:
+            logger.warning("job %s of %s cannot run here: %s", job.id, config, error)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import fcntl
 import functools
 import inspect
@@ -36,6 +37,8 @@ def main(requests: int, replies: int, lifeline: int, parent: int) -> None:
 
     On the pipe `lifeline` nothing is ever sent: it ends with the parent. `parent` is the parent's process id.
     """
+    if sys.version_info >= (3, 14):
+        faulthandler.enable(c_stack=False)  # C's would leave no room for Python's stack, which names the place
     for descriptor in (requests, replies, lifeline):
         os.set_inheritable(descriptor, False)
     _tie_group_to(lifeline)

@@ -73,7 +73,8 @@ class JobMethods(Facade):
         - `next_run_time`: the first time, instead of the trigger's own; a naive one is in the job's zone. None adds
           the job paused, as in APScheduler.
         - `replace_existing`: a job of this id takes the new definition; with an unchanged trigger it keeps its next
-          time (unless `next_run_time` gives one). Whether it is paused stays as it is: `paused` is for a new job.
+          time (unless `next_run_time` gives one). Whether it is paused stays as it is: `paused` is for a new job. A
+          job of `horarium.yaml` is not taken over from it: JobError.
 
         Returns the job as it stands in the plan. Raises JobExists, JobError, TriggerError, ArgumentsNotJSON.
         """

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from horarium.clock import EPOCH
 from horarium.errors import JobError, JobExists, JobNotFound
-from horarium.job import POLICY_NAMES, Job
+from horarium.job import FILE_ORIGIN, POLICY_NAMES, Job
 from horarium.states import WAITING, Change, JobStatus, Overlap, RunState, target
 from horarium.store import schema
 from horarium.store.database import Database
@@ -192,6 +192,7 @@ class Jobs:
         for group in _groups(new):
             self._insert(connection, group, now)
         for job_id, row in existing.items():
+            _check_origin(row, wanted[job_id][0])
             self._replace(connection, row, *wanted[job_id], now)
 
     def _insert(self, connection: Connection, group: Sequence[tuple[Job, dict[str, Any]]], now: datetime) -> None:
@@ -282,6 +283,15 @@ def _check_ids(wanted: Sequence[Job]) -> None:
         seen.add(job.id)
         if job.id.startswith(RESERVED_IDS) and job.origin not in INTERNAL_ORIGINS:
             raise JobError(f"job {job.id!r}: ids that begin with {' or '.join(RESERVED_IDS)} are Horarium's own")
+
+
+def _check_origin(row: Row[Any], job: Job) -> None:
+    """Raise JobError when a job of a file is about to become another's: the next start with that file would fail."""
+    if row.origin.startswith(FILE_ORIGIN) and job.origin != row.origin:
+        raise JobError(
+            f"job {row.id!r} was added by {row.origin}, which brings it again at each start; change it there, or give "
+            "one of them another id"
+        )
 
 
 def _values_over(row: Row[Any], job: Job, changes: Collection[str]) -> dict[str, Any]:
