@@ -284,3 +284,10 @@ def test_jobs_of_the_file_are_not_taken_for_the_command_lines(sqlite_cli: Cli, t
     job = sqlite_cli("--config", tmp_path / "other.yaml", "jobs", "add", TASK, "--daily", "06:00", json=True).json
     assert job["timezone"] == "Asia/Kolkata"
     assert job["origin"] == "cli"
+
+
+def test_another_zone_does_not_begin_an_interval_anew(sqlite_cli: Cli) -> None:
+    added = sqlite_cli("jobs", "add", TASK, "--every", "10m", "--id", "clean", json=True).json
+    edited = sqlite_cli("jobs", "edit", "clean", "--timezone", "Europe/Rome", json=True).json
+    assert edited["trigger"]["timezone"] == "Europe/Rome"
+    assert edited["next_run_time"] == added["next_run_time"]

@@ -71,7 +71,7 @@ def _changed_trigger(job: Job, trigger: Trigger | None, zone: str | None) -> dic
         return {}
     if isinstance(job.trigger, AnyOf | AllOf):
         raise typer.BadParameter("this job's trigger has several; give --trigger, too", param_hint="--timezone")
-    return {"trigger": codec.from_json(job.trigger.as_written().to_json() | {"timezone": zone})}
+    return {"trigger": codec.from_json(job.trigger.to_json() | {"timezone": zone})}
 
 
 def _changed_arguments(
