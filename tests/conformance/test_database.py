@@ -97,3 +97,13 @@ def test_a_folder_that_cannot_even_be_looked_at_is_an_outage_too(tmp_path, monke
         with pytest.raises(PlanUnavailable, match="cannot be reached"):
             _ = database.is_missing
     database.close()
+
+
+def test_a_connection_that_is_in_use_when_the_database_is_closed_is_closed_when_it_is_done(database):
+    with database.read() as connection:
+        driver = connection.connection.dbapi_connection
+        database.close()
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    with pytest.raises(database.engine.dialect.loaded_dbapi.Error, match="closed"):
+        driver.cursor().execute("SELECT 1")
+    assert words(database) == [], "it may be opened again"

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, Pool, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from horarium.clock import Clock, SystemClock
 from horarium.errors import ConfigurationError, HorariumError, PlanUnavailable
@@ -191,9 +192,12 @@ class Database:
                 self.dialect.end_read(connection)
 
     def close(self) -> None:
-        """Close the pool, if this object opened it."""
+        """Close the pool, if this object opened it; a connection that a thread still uses is closed when it is done."""
         if self._owns_engine:
-            self.engine.dispose()
+            pool = self.engine.pool
+            self.engine.dispose()  # which gives the engine a new pool
+            event.listen(pool, "checkin", _close)
+            pool.dispose()  # what came back between these two lines
 
     def forked(self) -> None:
         """In a new process: leave the connections to the one that they are of."""
@@ -336,6 +340,10 @@ def _open_postgresql(url: URL) -> Engine:
             raise DisconnectionError("the server closed this connection")
 
     return engine
+
+
+def _close(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.invalidate()
 
 
 def _readable(descriptor: int) -> bool:
