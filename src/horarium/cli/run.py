@@ -60,7 +60,8 @@ def run(context: typer.Context) -> None:
             _tell(session, scheduler)
         except PlanUnavailable as error:  # it runs, and waits for its database like at any other time
             logger.warning("the plan cannot be asked what is in it: %s", error)
-        _warn_of_unknown_tasks(scheduler)
+        # In a thread: what is imported may take long, and a signal must not wait for it.
+        threading.Thread(target=_warn_of_unknown_tasks, args=(scheduler,), name="horarium-tasks", daemon=True).start()
         stop.get()
         logger.info("Stopping: runs may end within %g s; the same signal again stops at once", settings.shutdown_grace)
         clean = scheduler.shutdown(grace=settings.shutdown_grace)
@@ -117,7 +118,13 @@ def _warn_of_unknown_tasks(scheduler: Scheduler) -> None:
     from horarium.execution.registry import REGISTRY  # noqa: PLC0415 - as above
 
     config = scheduler.settings.config
-    for job in load_jobs(config, scheduler.timezone) if config is not None else ():
+    if config is None:
+        return
+    try:
+        jobs = load_jobs(config, scheduler.timezone)
+    except ConfigurationError:  # it was changed since the start: the next one will say what is wrong
+        return
+    for job in jobs:
         try:
             REGISTRY.resolve(job.task)
         except TaskNotFound as error:
