@@ -423,7 +423,7 @@ def test_a_run_that_was_locked_when_a_newer_one_took_its_place_is_told_soon_afte
         scheduler.modify_job("job", next_run_time=scheduler._now())
         newer = wait_for_second_run(scheduler)
         assert not told.is_set()
-    assert told.wait(PATIENCE)
+    assert told.wait(PATIENCE), [(run.id, run.state, run.stop_reason) for run in scheduler.runs("job")]
     assert scheduler.get_run(first.id).state is RunState.STOPPING
     gate.set()
     assert scheduler.wait_for_run(newer.id, timeout=PATIENCE).state is RunState.SUCCEEDED
