@@ -83,3 +83,24 @@ def test_imports_that_take_long_to_fail_are_not_tried_at_every_heartbeat() -> No
     attendant = Attendant(slow, slow, slow, slow, every=1.0)
     slow.live(attendant, seconds=60)
     assert slow.tried_at == [100.0, 133.0]
+
+
+class _Woken(_Slow):
+    """A node's parts, of which only who is asked to stop again matters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_at: list[float] = []
+
+    def ask_again(self) -> None:
+        self.asked_at.append(self.seconds)
+
+
+def test_heartbeats_that_wake_it_all_the_time_do_not_keep_it_from_asking_runs_to_stop() -> None:
+    woken: Any = _Woken()
+    attendant = Attendant(woken, woken, woken, woken, every=1.0)
+    for _ in range(8):  # a heartbeat each half second
+        attendant._woken.set()
+        attendant._look()
+        woken.seconds += 0.5
+    assert woken.asked_at == [100.0, 101.0, 102.0, 103.0]

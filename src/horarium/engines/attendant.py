@@ -31,6 +31,7 @@ class Attendant:
         self._woken = threading.Event()
         self._ending = threading.Event()
         self._look_at_ours = True
+        self._look_again_at = 0.0
         self._try_imports = False
         self._no_imports_before = 0.0
         self._more_waits = False
@@ -117,8 +118,9 @@ class Attendant:
             # A module that takes long to fail must not keep this thread from the queue.
             ended = self._clock.elapsed()
             self._no_imports_before = ended + 10 * (ended - began)
-        if self._look_at_ours:
-            self._look_at_ours = False
+        now = self._clock.elapsed()
+        if self._look_at_ours or now >= self._look_again_at:  # who is woken all the time never waits in vain
+            self._look_at_ours, self._look_again_at = False, now + self._every
             self._ticker.ask_again()
         self._runner.attend()
         self._claim()
